@@ -1,0 +1,355 @@
+//! The machine that brings units up, keeps them up and takes them down.
+//!
+//! `step(event, now)` is all there is: events and time in, actions out, no clock and no failure. Each unit has a goal (up,
+//! down, or once down and up again) and a state; after every event the machine closes the gap as far as it can, so
+//! nothing depends on a message that was seen or missed earlier.
+//!
+//! What each event makes of each state, for a service that is always restarted (`failed` and `done` are rows of one
+//! that never is, its only way there). `.` = stays; `due` = the state's own deadline passes. Events of an earlier
+//! run of the unit change nothing in any state. `tests/cells.rs` walks every cell.
+//!
+//! | state      | spawned | no-spawn   | skipped | ready | exit-0     | exit-1     | exit-64 | start    | stop     | restart  | shutdown | due      |
+//! |------------|---------|------------|---------|-------|------------|------------|---------|----------|----------|----------|----------|----------|
+//! | stopped    | .       | .          | .       | .     | .          | .          | .       | starting | .        | starting | .        | .        |
+//! | waiting    | .       | .          | .       | .     | .          | .          | .       | .        | stopped  | .        | stopped  | .        |
+//! | starting   | running | restarting | skipped | .     | restarting | restarting | held    | .        | .        | .        | .        | .        |
+//! | running    | .       | restarting | .       | ready | restarting | restarting | held    | .        | stopping | stopping | stopping | stopping |
+//! | ready      | .       | restarting | .       | .     | restarting | restarting | held    | .        | stopping | stopping | stopping | .        |
+//! | stopping   | .       | stopped    | .       | .     | stopped    | stopped    | stopped | .        | .        | .        | .        | .        |
+//! | stuck      | .       | stopped    | .       | .     | stopped    | stopped    | stopped | .        | .        | .        | .        | .        |
+//! | restarting | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | starting |
+//! | held       | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        |
+//! | failed     | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        |
+//! | skipped    | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        |
+//! | done       | .       | .          | .       | .     | .          | .          | .       | .        | stopped  | starting | stopped  | .        |
+//!
+//! The rules behind it:
+//!
+//! - A unit starts when everything it is `after` has settled and everything it `requires` is up. What it requires must
+//!   be up at each start, not in between: a runtime may restart under its clients. `binds` asks for more: the unit is
+//!   stopped when what it binds to goes, and started when that is back.
+//! - A requirement that is down for good (failed, held, stopped) fails the unit; once the requirement moves again, so does
+//!   the unit.
+//! - An exit with 64 means the configuration is wrong: held until somebody asks. Any other unwanted exit restarts with a
+//!   doubling delay; at `ceiling` failures in a row the unit is held and tried once every `held_retry_ms`, for as long
+//!   as the host runs. Being up for `reset_after_ms` forgives all earlier failures.
+//! - Stopping is the unit's signal, after `stop_timeout_ms` SIGKILL, after [`KILL_GRACE_MS`] more `stuck`: a process that the
+//!   kernel does not let go. A stuck unit is never started a second time, and a shutdown does not wait for it.
+//! - A shutdown stops units in the reverse of their order. It cannot be taken back: other requests are refused. A second
+//!   shutdown request of the other kind changes how it ends, not when.
+
+mod asks;
+mod gap;
+mod judge;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+pub use state::{Cause, Exit, Failure, Hold, Run, State, Step};
+
+use crate::graph;
+use crate::set::UnitSet;
+use crate::time::Instant;
+use crate::unit::{Readiness, Signal, UnitId};
+
+/// From SIGKILL to giving a process up as stuck: the kernel frees even a large one in less.
+pub const KILL_GRACE_MS: u64 = 5_000;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The host is ready for its first unit.
+    Boot,
+    /// The process asked for by [`Action::Spawn`] runs.
+    Spawned {
+        /// Whose.
+        unit: UnitId,
+        /// Which of its runs.
+        run: Run,
+    },
+    /// The process asked for by [`Action::Spawn`] could not be made.
+    SpawnFailed {
+        /// Whose.
+        unit: UnitId,
+        /// Which of its runs.
+        run: Run,
+    },
+    /// The unit's condition did not hold when [`Action::Spawn`] came.
+    Skipped {
+        /// Whose.
+        unit: UnitId,
+        /// Which of its runs.
+        run: Run,
+    },
+    /// The unit says that it is up.
+    Ready {
+        /// Which unit.
+        unit: UnitId,
+        /// Which of its runs.
+        run: Run,
+    },
+    /// The unit's main process ended.
+    Exited {
+        /// Whose.
+        unit: UnitId,
+        /// Which of its runs.
+        run: Run,
+        /// How.
+        status: Exit,
+    },
+    /// Somebody wants something.
+    Asked {
+        /// Who: returned with the answer.
+        by: Asker,
+        /// What.
+        request: Request,
+    },
+    /// Nothing but time passed.
+    Tick,
+}
+
+/// Whoever asks; the shell's token for the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asker(pub u32);
+
+/// What can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Bring it up, with what it requires and wants.
+    Start(UnitId),
+    /// Take it down, after what binds to it.
+    Stop(UnitId),
+    /// Take it down if it is up, and bring it up.
+    Restart(UnitId),
+    /// Take everything down.
+    Shutdown(How),
+}
+
+/// How a shutdown ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// The machine goes off.
+    PowerOff,
+    /// The machine starts again.
+    Reboot,
+}
+
+/// The answer to a request. It is immediate; how things went shows in the reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It is under way.
+    Accepted,
+    /// It is so, or under way already.
+    Already,
+    /// There is no such unit.
+    Unknown,
+    /// Not before [`Event::Boot`].
+    NotBooted,
+    /// Not any more.
+    ShuttingDown,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Check the unit's condition, then start its process. The shell answers with `Skipped`, `Spawned` or `SpawnFailed`.
+    Spawn {
+        /// Which unit.
+        unit: UnitId,
+        /// The token of this run.
+        run: Run,
+    },
+    /// Send its main process this signal.
+    Signal {
+        /// Which unit.
+        unit: UnitId,
+        /// Which of its runs.
+        run: Run,
+        /// Which signal.
+        signal: Signal,
+    },
+    /// SIGKILL, as far as the unit's kill scope reaches.
+    Kill {
+        /// Which unit.
+        unit: UnitId,
+        /// Which of its runs.
+        run: Run,
+    },
+    /// Its main process is gone: SIGKILL what it left in its cgroup.
+    Sweep {
+        /// Which unit.
+        unit: UnitId,
+    },
+    /// Come back with an event at this time, if none comes before. Replaces earlier ones; a step without it needs none.
+    WakeAt(Instant),
+    /// Put this milestone on the timeline.
+    Stamp(String),
+    /// Tell the log what became of a unit.
+    Report {
+        /// Which unit.
+        unit: UnitId,
+        /// Its new state.
+        state: State,
+    },
+    /// Answer a request.
+    Reply {
+        /// Who asked.
+        to: Asker,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Everything is down: end the host. The last action there ever is.
+    Finish(How),
+}
+
+/// Where the host is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Cold,
+    Up,
+    Ending(How),
+    Ended,
+}
+
+/// What a unit is meant to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    Down,
+    Up,
+    /// Down, then up.
+    Cycle,
+}
+
+/// One unit's part of the machine.
+#[derive(Debug, Clone)]
+struct Slot {
+    goal: Goal,
+    state: State,
+    /// In a row.
+    failures: u32,
+    was_spawned: bool,
+    was_ready: bool,
+}
+
+/// See the module's page.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    set: UnitSet,
+    slots: Vec<Slot>,
+    /// For each unit, those that come after it: they stop before it.
+    later: Vec<Vec<UnitId>>,
+    /// For each unit, those that bind to it.
+    binders: Vec<Vec<UnitId>>,
+    phase: Phase,
+    runs: u64,
+}
+
+impl Machine {
+    /// A machine with everything down, waiting for [`Event::Boot`].
+    pub fn new(set: UnitSet) -> Self {
+        let down = Slot {
+            goal: Goal::Down,
+            state: State::Stopped,
+            failures: 0,
+            was_spawned: false,
+            was_ready: false,
+        };
+        Self {
+            slots: alloc::vec![down; set.units().len()],
+            later: graph::reversed(set.units(), |unit| &unit.after),
+            binders: graph::reversed(set.units(), |unit| &unit.binds),
+            set,
+            phase: Phase::Cold,
+            runs: 0,
+        }
+    }
+
+    /// Advances on one event. Returns the actions to perform, in order. Never blocks, never fails.
+    pub fn step(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if self.phase == Phase::Ended {
+            if let Event::Asked { by, .. } = event {
+                actions.push(Action::Reply { to: by, answer: Answer::ShuttingDown });
+            }
+            return actions;
+        }
+        match event {
+            Event::Boot => self.boot(),
+            Event::Spawned { unit, run } => self.spawned(unit, run, now, &mut actions),
+            Event::SpawnFailed { unit, run } => self.gone(unit, run, Exit::NoSpawn, now, &mut actions),
+            Event::Skipped { unit, run } => {
+                if self.state(unit) == Some(State::Starting { run }) {
+                    self.enter(unit, State::Skipped, &mut actions);
+                }
+            }
+            Event::Ready { unit, run } => self.ready(unit, run, now, &mut actions),
+            Event::Exited { unit, run, status } => self.gone(unit, run, status, now, &mut actions),
+            Event::Asked { by, request } => {
+                let answer = self.asked(request);
+                actions.push(Action::Reply { to: by, answer });
+            }
+            Event::Tick => {}
+        }
+        for id in self.set.ids() {
+            self.expire(id, now, &mut actions);
+        }
+        self.close_gaps(now, &mut actions);
+        if let Phase::Ending(how) = self.phase
+            && !self.slots.iter().any(|slot| slot.state.has_process())
+        {
+            self.phase = Phase::Ended;
+            actions.push(Action::Finish(how));
+            return actions;
+        }
+        actions.extend(self.slots.iter().filter_map(|slot| slot.state.deadline()).min().map(Action::WakeAt));
+        actions
+    }
+
+    /// The units it was made of.
+    pub fn set(&self) -> &UnitSet {
+        &self.set
+    }
+
+    /// What a unit is at present; none when the id is of another set.
+    pub fn state(&self, id: UnitId) -> Option<State> {
+        self.slots.get(id.index()).map(|slot| slot.state)
+    }
+
+    fn boot(&mut self) {
+        if self.phase == Phase::Cold {
+            self.phase = Phase::Up;
+            for id in self.pulled_in_by(self.set.goal()) {
+                self.aim(id, Goal::Up);
+            }
+        }
+    }
+
+    fn spawned(&mut self, id: UnitId, run: Run, now: Instant, actions: &mut Vec<Action>) {
+        let Some((slot, unit)) = self.slots.get_mut(id.index()).zip(self.set.get(id)) else { return };
+        if slot.state != (State::Starting { run }) {
+            return;
+        }
+        if !core::mem::replace(&mut slot.was_spawned, true) {
+            actions.extend(unit.milestone_at_start.clone().map(Action::Stamp));
+        }
+        let at_once = unit.ready == Readiness::Started;
+        let deadline = now.after_ms(unit.start_timeout_ms);
+        self.enter(id, State::Running { run, deadline }, actions);
+        if at_once {
+            self.up(id, State::Ready { run, since: now }, actions);
+        }
+    }
+
+    fn ready(&mut self, id: UnitId, run: Run, now: Instant, actions: &mut Vec<Action>) {
+        let waited_for = self.set.get(id).is_some_and(|unit| unit.ready == Readiness::Notify);
+        if let Some(State::Running { run: current, .. }) = self.state(id)
+            && current == run
+            && waited_for
+        {
+            self.up(id, State::Ready { run, since: now }, actions);
+        }
+    }
+}
