@@ -1,0 +1,75 @@
+//! What a host is told to be: the settings document, from text to typed values, in three steps.
+//!
+//! 1. [`written::as_written`]: the bytes of one source become a [`tree::Tree`], values without meaning that
+//!    know their layer.
+//! 2. [`tree::Tree::merge`]: later layers over earlier ones. Tables merge, everything else replaces.
+//! 3. [`validate`]: the merged tree becomes [`Settings`], the only form with typed fields, which nothing else
+//!    makes.
+//!
+//! Holds always: every step is total. Whatever the input, the result is what could be understood of it, and
+//! every part that was left out is named by a [`Problem`] with its layer, its path and the reason; no problem
+//! repeats a value. Left to others: where the bytes come from (`svc/configure`), and what files follow from
+//! them (`render`).
+#![no_std]
+extern crate alloc;
+
+pub mod containers;
+pub mod limits;
+pub mod model;
+mod nearest;
+pub mod problem;
+pub mod read;
+mod repair;
+pub mod scalar;
+pub mod shape;
+pub mod tree;
+pub mod written;
+
+use alloc::vec::Vec;
+
+pub use limits::{LIMITS, Limits};
+pub use model::Settings;
+pub use problem::Problem;
+pub use tree::{Layer, Tree};
+
+use model::Document;
+use read::{Reader, Setting};
+use tree::{Item, Node};
+
+/// What came of all sources together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What is valid.
+    pub settings: Settings,
+    /// The merged tree, which knows who wrote what.
+    pub tree: Tree,
+    /// What was wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// All three steps, over the sources at hand.
+///
+/// Sources may come in any order; [`Layer`]'s order decides which wins.
+pub fn load(sources: &[(Layer, &[u8])], limits: &Limits) -> Loaded {
+    let mut sources: Vec<_> = sources.to_vec();
+    sources.sort_by_key(|(layer, _)| *layer);
+    let mut tree = Tree::default();
+    let mut problems = Vec::new();
+    for (layer, bytes) in sources {
+        let (written, unreadable) = written::as_written(bytes, layer, limits);
+        problems.extend(unreadable);
+        tree = tree.merge(written);
+    }
+    let (settings, invalid) = validate(&tree);
+    problems.extend(invalid);
+    Loaded { settings, tree, problems }
+}
+
+/// The last step: what of the tree is valid, and what is wrong with the rest.
+pub fn validate(tree: &Tree) -> (Settings, Vec<Problem>) {
+    let mut at = Reader::default();
+    // The document itself is a table nobody wrote; no problem is ever noted at it.
+    let top = Node::new(Layer::Image, Item::Table(tree.root.clone()));
+    let settings = Document::read(&top, &mut at).unwrap_or_default().settings;
+    (settings, at.into_problems())
+}
