@@ -1,0 +1,15 @@
+//! Disks and their partition tables: found, read, and changed in the order that keeps them whole.
+//!
+//! [`device`] opens a disk or an image of one, [`table`] reads its table and performs
+//! [`partition::Edits`], [`scan`] finds disks and partitions the way the kernel names them.
+//!
+//! Holds always: nothing is written but by [`table::perform`], step by step, and a step that fails stops the rest.
+//! What a table means, and which changes are safe, is decided in `pure/partition`; telling the kernel about
+//! a partition's new size is `os/sys`.
+
+pub mod device;
+pub mod scan;
+pub mod table;
+
+pub use device::{Access, Device, Disk};
+pub use scan::{Host, KernelPartition, Located, WholeDisk};
