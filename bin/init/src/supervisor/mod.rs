@@ -1,0 +1,83 @@
+//! PID 1 on the running system: what `pure/supervise` decides, done.
+//!
+//! [`host::Host`] is the loop: it performs the machine's actions and feeds back what happened. Around it: the log
+//! ([`journal`]), the boot timeline, streams on their way to logd, and the end of the host ([`end`]).
+//! Holds always: PID 1 never returns. It ends in a power-off or a reboot, also when it panics or cannot begin.
+
+mod end;
+mod host;
+mod journal;
+mod notify;
+mod preload;
+mod process;
+mod streams;
+mod timeline;
+
+use std::error::Error;
+use std::path::Path;
+
+use supervise::machine::How;
+use supervise::set::MAX_STORED_BYTES;
+use supervise::{SetError, UnitSet};
+use sys::events::Poller;
+
+use host::{Host, HostError};
+use journal::Journal;
+use timeline::Timeline;
+
+use crate::clock::boottime_ms;
+use crate::mounts::{self, MountError};
+
+/// The image's compiled unit set.
+const UNITS: &str = "/usr/share/gantry/units.json";
+/// How long a host that cannot begin stays, so that its reason can be read before it restarts.
+const LAST_WORDS_MS: u64 = 10_000;
+
+/// Why there is nothing to supervise.
+#[derive(Debug, thiserror::Error)]
+enum BeginError {
+    #[error("the file systems of the host are not there")]
+    Mounts(#[source] MountError),
+    #[error("cannot read the unit set")]
+    ReadUnits(#[source] files::Error),
+    #[error("the unit set makes no sense")]
+    Units(#[source] SetError),
+    #[error("the supervisor cannot be set up")]
+    Host(#[source] HostError),
+}
+
+/// Runs the host until it ends.
+pub fn run() -> ! {
+    let started_ms = boottime_ms();
+    let mounted = mounts::early();
+    let journal = Journal::open();
+    end::on_panic();
+    let begun = mounted.map_err(BeginError::Mounts).and_then(|()| begin(journal.clone(), started_ms));
+    match begun {
+        Ok(host) => {
+            let how = host.run();
+            end::end(how, &journal)
+        }
+        Err(err) => give_up(&err, &journal),
+    }
+}
+
+fn begin(journal: Journal, started_ms: u64) -> Result<Host, BeginError> {
+    let text = files::read(Path::new(UNITS), MAX_STORED_BYTES).map_err(BeginError::ReadUnits)?;
+    let set = UnitSet::from_json(&text).map_err(BeginError::Units)?;
+    let mut timeline = Timeline::new(journal.clone());
+    timeline.stamp_past(started_ms);
+    // Signals are blocked in here, before the first thread.
+    let host = Host::open(set, journal, timeline).map_err(BeginError::Host)?;
+    preload::start(host.set());
+    Ok(host)
+}
+
+/// Nothing can run, so nothing can be lost: say why, leave time to read it, start again.
+fn give_up(err: &dyn Error, journal: &Journal) -> ! {
+    journal.error(&format_args!("cannot begin why={:?} reboot_in_ms={LAST_WORDS_MS}", files::chain(err)));
+    if let Ok(mut poller) = Poller::new() {
+        let _ = poller.wait(Some(LAST_WORDS_MS));
+    }
+    end::end(How::Reboot, journal)
+}
