@@ -47,6 +47,8 @@ impl Writer {
             end -= 1;
         }
         record.truncate(end);
+        // Without it the kernel waits for the rest of the line: the record is neither shown nor read until the next.
+        record.push('\n');
         // One write(2) is one record.
         let _ = (&self.0).write(record.as_bytes());
     }
