@@ -5,8 +5,10 @@
 
 use std::process::ExitCode;
 
+type Main = fn() -> ExitCode;
+
 /// Every name this file answers to, and what it runs. A name here has a link in the image (image/variants).
-const SERVICES: &[(&str, fn() -> ExitCode)] = &[
+const SERVICES: &[(&str, Main)] = &[
     ("configure", configure::main),
     ("containers", containers::main),
     ("logd", logd::main),
@@ -21,7 +23,11 @@ fn main() -> ExitCode {
         Some((_, run)) => run(),
         None => {
             let known: Vec<_> = SERVICES.iter().map(|(name, _)| *name).collect();
-            eprintln!("{}: not a service of this host; start it under one of these names: {}", name.display(), known.join(", "));
+            eprintln!(
+                "{}: not a service of this host; start it under one of these names: {}",
+                name.display(),
+                known.join(", ")
+            );
             ExitCode::from(64)
         }
     }

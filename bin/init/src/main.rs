@@ -7,7 +7,7 @@
 //! | PID 1 as `/init` | `stage1`: finds and mounts the verified root, then executes `/usr/sbin/init` there |
 //! | PID 1 otherwise | `supervisor`: mounts, units, orderly end |
 //! | `modprobe ...` | `modprobe`: the kernel's request for a module |
-//! | `init devices`, `init data` | the one-shot units of those names |
+//! | `init devices`, `init modules NAME...`, `init data` | the one-shot units of those names |
 
 mod catalog;
 mod clock;
@@ -28,6 +28,7 @@ const EXIT_USAGE: u8 = 64;
 const HELP: &str = "\
 init: PID 1 of this host. It is started by the kernel, not by hand.
   init devices     load the modules of the devices present
+  init modules NAME...   load these modules and what they need
   init data        grow and mount the data partition
   modprobe NAME    load a kernel module (called by the kernel)";
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     }
     match args.first().and_then(|applet| applet.to_str()) {
         Some("devices") => devices::main(),
+        Some("modules") => devices::wanted(args.get(1..).unwrap_or_default()),
         Some("data") => data::main(),
         _ => {
             eprintln!("{HELP}");

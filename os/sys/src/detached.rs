@@ -6,7 +6,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
+    fsmount, fsopen,
 };
 
 /// Mounts file system type `fs` from the device `source`, read-only, without devices, setuid bits or programs; the

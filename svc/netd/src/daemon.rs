@@ -343,9 +343,15 @@ impl Daemon<'_> {
 /// Brings up loopback and the links that may be used, so that their carrier shows.
 fn bring_up(network: &mut Network, host: &Host, link: &Link) {
     let named = host.link.as_ref().is_some_and(|name| *name == link.name);
-    let ours = link.loopback || named || (host.link.is_none() && plan::is_candidate(link));
-    if ours
+    let ours = |link: &Link| link.loopback || named || (host.link.is_none() && plan::is_candidate(link));
+    // News of a link that is going away can lack its kind, which makes a container's end look like hardware: ask.
+    let is_so = |network: &mut Network| match network.link(&link.name) {
+        Ok(now) => now.is_some_and(|now| now.index == link.index && ours(&now)),
+        Err(_) => true,
+    };
+    if ours(link)
         && !link.up
+        && is_so(network)
         && let Err(err) = network.set_up(link.index)
     {
         eprintln!("warn netd: link not brought up link={} why={:?}", link.name, files::chain(&err));

@@ -1,4 +1,4 @@
-//! The unit `devices`: the drivers of what this machine has, and the few modules that no device asks for.
+//! The units `devices` and `modules`: the drivers of what this machine has, and modules that no device asks for.
 //!
 //! The kernel announces a device before anybody listens, so this looks at every bus once for `modalias` files and
 //! loads what answers. Later devices (hot plug) are a later matter. Always holds: a module that cannot be loaded
@@ -7,6 +7,7 @@
 mod coldplug;
 mod efi;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -23,8 +24,6 @@ use crate::catalog::Texts;
 const FIRST: &[&str] = &[
     // User data of QEMU guests: settings wait for it.
     "qemu_fw_cfg",
-    // Every container's root: containerd tries it when it starts.
-    "overlay",
     // The power button's key presses, for PID 1.
     "button",
     "evdev",
@@ -60,6 +59,23 @@ pub fn main() -> ExitCode {
         done.failed,
         aliases.len()
     );
+    ExitCode::SUCCESS
+}
+
+/// The unit `modules`: loads what the unit file names. One that is missing costs what would have used it.
+pub fn wanted(names: &[OsString]) -> ExitCode {
+    let texts = match Texts::read() {
+        Ok(texts) => texts,
+        Err(err) => {
+            eprintln!("error modules: no modules why={:?}", files::chain(&err));
+            return ExitCode::from(75);
+        }
+    };
+    let started = Instant::now();
+    let names = names.iter().filter_map(|name| Name::new(name.to_str()?).ok()).collect();
+    let done = load(&texts, &texts.catalog(), names);
+    let took_ms = started.elapsed().as_millis();
+    eprintln!("info modules: modules loaded count={} failed={} took_ms={took_ms}", done.loaded, done.failed);
     ExitCode::SUCCESS
 }
 

@@ -27,11 +27,8 @@ impl Timeline {
         Self { journal, reached: BTreeSet::new() }
     }
 
-    /// Stamps what came before this program: firmware, the initramfs stage, the start of PID 1.
+    /// Stamps what came before this program: the initramfs stage, the start of PID 1.
     pub fn stamp_past(&mut self, started_ms: u64) {
-        if let Some(took_ms) = firmware_ms() {
-            self.journal.note(&format_args!("milestone name=firmware took_ms={took_ms}"));
-        }
         for (name, variable) in [("stage1", "GANTRY_STAGE1_MS"), ("root", "GANTRY_ROOT_MS")] {
             if let Some(at_ms) = std::env::var(variable).ok().and_then(|text| text.parse().ok()) {
                 self.stamp_at(name, at_ms);
@@ -42,7 +39,20 @@ impl Timeline {
 
     /// Stamps a milestone as reached now, unless it was before.
     pub fn stamp(&mut self, name: &str) {
+        self.stamp_firmware();
         self.stamp_at(name, boottime_ms());
+    }
+
+    /// The firmware's time, with the first milestone after the unit `devices` has mounted its variables.
+    fn stamp_firmware(&mut self) {
+        const NAME: &str = "firmware";
+        if self.reached.contains(NAME) {
+            return;
+        }
+        if let Some(took_ms) = firmware_ms() {
+            self.reached.insert(NAME.to_owned());
+            self.journal.note(&format_args!("milestone name={NAME} took_ms={took_ms}"));
+        }
     }
 
     fn stamp_at(&mut self, name: &str, at_ms: u64) {

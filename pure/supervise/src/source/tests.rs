@@ -1,3 +1,5 @@
+//! Unit files good and bad, and what is said of them.
+
 use std::string::ToString;
 use std::vec::Vec;
 

@@ -97,7 +97,14 @@ impl Containerd {
     /// unpacked.
     pub async fn apply_layer(&self, layer: Descriptor, mounts: Vec<Mount>) -> Result<String, Error> {
         let digest = layer.digest.clone();
-        let request = self.request(ApplyRequest { diff: Some(layer), mounts, ..ApplyRequest::default() });
+        // Flushed before it returns: the snapshot is committed next, and a committed one is believed for ever, also
+        // after a power cut that came before the kernel would have written the files.
+        let request = self.request(ApplyRequest {
+            diff: Some(layer),
+            mounts,
+            sync_fs: true,
+            ..ApplyRequest::default()
+        });
         let answer = DiffClient::new(self.channel.clone()).apply(request).await;
         let applied = answer.map_err(failed("unpack layer", digest))?.into_inner().applied;
         Ok(applied.unwrap_or_default().digest)

@@ -1,3 +1,5 @@
+//! Runtime specs against golden files.
+
 use super::*;
 
 fn image() -> Config {
