@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn the_standalone_variant_is_valid() {
         let variant = Variant::parse(STANDALONE).unwrap();
-        assert!(variant.command_line.render().starts_with("console=ttyS0 loglevel=6 "));
+        assert!(variant.command_line.render().starts_with("console=ttyS0 "));
     }
 
     #[test]
