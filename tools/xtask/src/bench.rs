@@ -8,6 +8,7 @@
 mod figures;
 mod ours;
 mod peer;
+mod runtime;
 mod surface;
 
 use std::path::Path;
@@ -32,6 +33,8 @@ pub struct Bench {
 enum What {
     /// Boot this image and a general-purpose Debian in turn, and compare
     Boot(Boot),
+    /// Let crun and runc run containers in turn, on this host's kernel
+    Runtime(runtime::Runtime),
 }
 
 #[derive(Args)]
@@ -56,8 +59,10 @@ struct Boot {
 
 impl Bench {
     pub fn run(self, root: &Path) -> Result<ExitCode> {
-        let What::Boot(boot) = self.what;
-        boot.run(root)
+        match self.what {
+            What::Boot(boot) => boot.run(root),
+            What::Runtime(runtime) => runtime.run(root),
+        }
     }
 }
 

@@ -49,8 +49,8 @@ enum Verb {
     Run(run::Run),
     /// The VM scenarios of tests/vm
     Vm(vm::Vm),
-    /// Measure this image beside a general-purpose Debian
-    #[command(after_help = "Example:\n  cargo xtask bench boot")]
+    /// Measure this image beside a general-purpose Debian, or crun beside runc
+    #[command(after_help = "Examples:\n  cargo xtask bench boot\n  cargo xtask bench runtime")]
     Bench(bench::Bench),
     /// Check a user data file as a host would
     Settings(settings::Settings),

@@ -139,7 +139,7 @@ pub fn table(ours: &[Sample], peer: &[Sample], our_surface: &Surface, peer_surfa
 }
 
 /// Least, median and greatest.
-fn spread(samples: &[Sample], read: &fn(&Sample) -> f64) -> (f64, f64, f64) {
+pub fn spread<T>(samples: &[T], read: impl Fn(&T) -> f64) -> (f64, f64, f64) {
     let mut values: Vec<f64> = samples.iter().map(read).collect();
     values.sort_by(f64::total_cmp);
     let (Some(low), Some(high)) = (values.first(), values.last()) else { return (0.0, 0.0, 0.0) };
@@ -149,8 +149,9 @@ fn spread(samples: &[Sample], read: &fn(&Sample) -> f64) -> (f64, f64, f64) {
     (*low, median, *high)
 }
 
-fn ratio(ours: f64, peer: f64) -> String {
-    if peer == 0.0 { String::new() } else { format!("{:.2}", ours / peer) }
+/// How many times `b` is in `a`; nothing when there is no `b`.
+pub fn ratio(a: f64, b: f64) -> String {
+    if b == 0.0 { String::new() } else { format!("{:.2}", a / b) }
 }
 
 #[cfg(test)]
@@ -162,8 +163,8 @@ mod tests {
         let samples: Vec<_> =
             [4.0, 1.0, 2.0, 10.0].map(|pid1_s| Sample { pid1_s, ..Sample::default() }).into();
         let read: fn(&Sample) -> f64 = |sample| sample.pid1_s;
-        assert_eq!(spread(&samples, &read), (1.0, 3.0, 10.0));
-        assert_eq!(spread(&samples[..3], &read), (1.0, 2.0, 4.0));
+        assert_eq!(spread(&samples, read), (1.0, 3.0, 10.0));
+        assert_eq!(spread(&samples[..3], read), (1.0, 2.0, 4.0));
     }
 
     #[test]

@@ -44,7 +44,7 @@ memory() {
         count=$((count + 1))
         case $name in
             containerd) runtime=$((runtime + pss)) ;;
-            containerd-shim* | busybox | bench-reporter | sed) ;;
+            containerd-shim* | sh | busybox | httpd | bench-reporter | sed) ;;
             *) os=$((os + pss)) ;;
         esac
     done
