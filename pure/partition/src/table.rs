@@ -234,7 +234,8 @@ impl Table {
             table.last_usable = table.backup_entries_lba - 1;
         }
         let aligned_end = (table.last_usable + 1) / disk.sector().alignment() * disk.sector().alignment();
-        let end = (aligned_end - 1).max(last.last_lba);
+        // A table whose usable sectors end in the first MiB has no aligned end: it stays as it is.
+        let end = aligned_end.saturating_sub(1).max(last.last_lba);
         table.entries[last.number as usize - 1].ending_lba = le(end);
         Ok(table)
     }

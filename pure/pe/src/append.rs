@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::headers::{Fault, Headers};
+use crate::headers::{Fault, Headers, MAX_SECTIONS};
 
 const SECTION_BYTES: usize = 40;
 /// IMAGE_SCN_CNT_INITIALIZED_DATA | IMAGE_SCN_MEM_READ: payload is read, never run in place.
@@ -54,6 +54,11 @@ pub enum AppendError {
 /// that the same inputs give the same bytes; a signature of the old image is dropped, for it cannot hold any more.
 pub fn append(image: &[u8], sections: &[NewSection<'_>]) -> Result<Vec<u8>, AppendError> {
     let mut new = without_signature(image).map_err(AppendError::Image)?;
+    // What is added to an image that was cut short would lie inside its missing part.
+    let whole = Headers::parse(&new).map_err(AppendError::Image)?.image_len();
+    if whole > new.len() as u64 {
+        return Err(AppendError::Image(Fault::Short));
+    }
     for section in sections {
         append_one(&mut new, section)?;
     }
@@ -75,7 +80,8 @@ fn append_one(image: &mut Vec<u8>, section: &NewSection<'_>) -> Result<(), Appen
     let places = headers.places();
     let first_raw = headers.sections().filter(|s| s.raw_bytes > 0).map(|s| s.raw_offset).min();
     let room_end = first_raw.unwrap_or(u32::MAX).min(headers.size_of_headers()) as usize;
-    if places.next_section + SECTION_BYTES > room_end {
+    let full = headers.sections().count() >= usize::from(MAX_SECTIONS);
+    if full || places.next_section + SECTION_BYTES > room_end {
         return Err(AppendError::HeaderRoom { name: name() });
     }
     let align = |value: usize, to: u32| {
@@ -119,7 +125,7 @@ pub fn without_signature(image: &[u8]) -> Result<Vec<u8>, Fault> {
         // Signers put it last; anything behind it, or a section inside it, is none of their work.
         let (start, end) = (start as usize, start as usize + bytes as usize);
         let last_section = headers.sections().map(|s| u64::from(s.raw_offset) + u64::from(s.raw_bytes)).max();
-        if end != image.len() || last_section.is_some_and(|last| last > start as u64) {
+        if start < places.next_section || end != image.len() || last_section.is_some_and(|last| last > start as u64) {
             return Err(Fault::Certificates);
         }
         image.get(..start).ok_or(Fault::Certificates)?.to_vec()

@@ -1,7 +1,11 @@
 //! The headers of a PE32+ image, checked once.
 
 /// Linux, systemd-stub and ours have fewer than ten; the specification's own limit for loaders.
-const MAX_SECTIONS: u16 = 96;
+pub(crate) const MAX_SECTIONS: u16 = 96;
+/// The specification's limit. Without one a header could ask for gigabytes of padding.
+const MAX_FILE_ALIGNMENT: u32 = 64 << 10;
+/// The headers proper begin after the DOS header.
+const DOS_HEADER_BYTES: usize = 0x40;
 const COFF_BYTES: usize = 24;
 const SECTION_BYTES: usize = 40;
 /// Optional header of PE32+ up to the data directories.
@@ -102,6 +106,9 @@ impl<'a> Headers<'a> {
             return Err(Fault::Signature);
         }
         let coff = read_u32(head, 0x3c).ok_or(Fault::Short)? as usize;
+        if coff < DOS_HEADER_BYTES {
+            return Err(Fault::Signature);
+        }
         if slice_at(head, coff, COFF_BYTES).ok_or(Fault::Short)?[..4] != *b"PE\0\0" {
             return Err(Fault::Signature);
         }
@@ -129,6 +136,7 @@ impl<'a> Headers<'a> {
         let aligned = self.section_alignment().is_power_of_two() && self.file_alignment().is_power_of_two();
         let image = u64::from(self.size_of_image());
         aligned
+            && self.file_alignment() <= MAX_FILE_ALIGNMENT
             && self.sections().all(|s| {
                 u64::from(s.rva) + u64::from(s.virtual_bytes) <= image
                     && u64::from(s.raw_offset) + u64::from(s.raw_bytes) <= u64::from(u32::MAX)

@@ -85,6 +85,9 @@ impl UnitSet {
             if units.iter().take(id.index()).any(|other| other.name == unit.name) {
                 return wrong("there is another unit of this name");
             }
+            if unit.takes_logs && units.iter().take(id.index()).any(|other| other.takes_logs) {
+                return wrong("another unit takes the logs");
+            }
             let edges = [&unit.after, &unit.requires, &unit.wants, &unit.binds];
             if edges.into_iter().flatten().any(|target| target.index() >= units.len()) {
                 return wrong("it names a unit that is not in the set");
