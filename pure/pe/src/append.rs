@@ -125,7 +125,10 @@ pub fn without_signature(image: &[u8]) -> Result<Vec<u8>, Fault> {
         // Signers put it last; anything behind it, or a section inside it, is none of their work.
         let (start, end) = (start as usize, start as usize + bytes as usize);
         let last_section = headers.sections().map(|s| u64::from(s.raw_offset) + u64::from(s.raw_bytes)).max();
-        if start < places.next_section || end != image.len() || last_section.is_some_and(|last| last > start as u64) {
+        if start < places.next_section
+            || end != image.len()
+            || last_section.is_some_and(|last| last > start as u64)
+        {
             return Err(Fault::Certificates);
         }
         image.get(..start).ok_or(Fault::Certificates)?.to_vec()

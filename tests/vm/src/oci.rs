@@ -55,7 +55,7 @@ impl Oci {
         layer.file("www/index.html", 0o644, PAGE.as_bytes())?;
         // The kernel drops signals that a namespace's first process does not handle, and httpd handles none: without a
         // shell in front each orderly stop would wait for SIGKILL.
-        let serve = "trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait";
+        let serve = "trap 'exit 0' TERM; /bin/busybox httpd -f -p 80 -h /www & wait $!";
         let command = ["/bin/sh", "-c", serve];
         Self::assemble(
             "web",

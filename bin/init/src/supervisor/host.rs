@@ -215,7 +215,7 @@ impl Host {
             }
             _ => self.journal.note(&format_args!("unit {name} state={state_name}")),
         }
-        if matches!(state, State::Ready { .. } | State::Done) && self.buttons.is_empty() {
+        if matches!(state, State::Ready { .. } | State::Done) {
             self.look_for_buttons();
         }
     }
@@ -239,9 +239,17 @@ impl Host {
         self.machine.set().get(id).map_or("?", |unit| &unit.name)
     }
 
-    /// The power button's driver comes with the devices unit; before it there is nothing to find.
+    /// Each unit that is up is a reason to look again: drivers come while other units start, and a keyboard, which has
+    /// a power key too, may be there before the machine's own button.
     fn look_for_buttons(&mut self) {
-        self.buttons = Button::all();
+        let found = Button::all();
+        if found.len() <= self.buttons.len() {
+            return;
+        }
+        for known in &self.buttons {
+            let _ = self.poller.remove(known);
+        }
+        self.buttons = found;
         for (button, token) in self.buttons.iter().zip(BUTTONS..) {
             if let Err(err) = self.poller.add(button, token, Interest::Read) {
                 self.journal.warn(&format_args!("power button is not heard why=\"{err}\""));

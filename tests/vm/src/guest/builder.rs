@@ -37,7 +37,6 @@ pub struct Builder {
     settle: Option<Duration>,
     orders: bool,
     forwards: Vec<u16>,
-    reboots: bool,
 }
 
 impl Builder {
@@ -55,7 +54,6 @@ impl Builder {
             settle: None,
             orders: false,
             forwards: Vec::new(),
-            reboots: false,
         }
     }
 
@@ -119,12 +117,6 @@ impl Builder {
         self
     }
 
-    /// Lets the machine reboot instead of ending there.
-    pub fn reboots(mut self) -> Self {
-        self.reboots = true;
-        self
-    }
-
     /// Starts the machine. The kernel ends it with the calling thread (see [`crate::tools::Tools::command`]).
     pub fn start(self) -> Result<Guest> {
         let dir = fresh_dir(&self.lab.machines, &self.name)?;
@@ -167,10 +159,7 @@ impl Builder {
             "-mon",
             "chardev=qmp,mode=control",
         ]);
-        command.args(["-device", "virtio-rng-pci"]);
-        if !self.reboots {
-            command.arg("-no-reboot");
-        }
+        command.args(["-device", "virtio-rng-pci", "-no-reboot"]);
         drive(command, "disk", disk.path(), "cache=unsafe", "bootindex=1");
         for (number, path) in self.drives.iter().enumerate() {
             drive(command, &format!("extra{number}"), path, "cache=unsafe", "");

@@ -7,7 +7,7 @@ mod builder;
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -114,7 +114,7 @@ impl Guest {
         self.wait_exit(deadline)
     }
 
-    /// Waits for the machine to end by itself (a reboot counts, unless [`Builder::reboots`]).
+    /// Waits for the machine to end by itself (a reboot counts).
     pub fn wait_exit(&mut self, deadline: Duration) -> Result<ExitStatus> {
         if !self.console.wait_end(deadline) {
             return Err(self.failure("end of the machine", deadline, Silence::Late));
@@ -151,11 +151,6 @@ impl Guest {
     /// QEMU's monitor.
     pub fn monitor(&mut self) -> &mut Qmp {
         &mut self.monitor
-    }
-
-    /// The machine's directory.
-    pub fn dir(&self) -> &Path {
-        &self.dir
     }
 
     fn wait_from(

@@ -21,8 +21,9 @@ fn killed_containerd_comes_back_with_its_containers() {
     // The container lived on without it.
     assert_eq!(guest.fetch(8080, "/", SOON).or_tell(), PAGE);
 
-    // And it is watched again: when it dies now, it is started again through the new containerd.
-    let killed = guest.order("kill busybox KILL", SOON).or_tell();
+    // And it is watched again: when it dies now, it is started again through the new containerd. Its first process is a
+    // shell, the only one on the machine.
+    let killed = guest.order("kill sh KILL", SOON).or_tell();
     guest
         .wait_after(&killed, "container that runs again", SOON, |text| {
             text.contains("containers: container running") && text.contains("name=web")
