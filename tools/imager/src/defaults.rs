@@ -1,7 +1,7 @@
 //! Files of `/etc` that are rendered at build time, by the renderers that run on the host, from settings nobody has set.
 //!
 //! containerd takes longest of all to start, so it starts with these, beside the search for devices and user data, and not
-//! after it. Where settings lead to other bytes, the host writes those over them and restarts who reads them.
+//! after it. No setting of a variant without an orchestrator leads to other bytes (docs/decisions/0010).
 
 use anyhow::{Result, bail};
 use render::{Facts, Rendered};
