@@ -4,15 +4,10 @@
 #[path = "../../../fuzz/properties/dhcp.rs"]
 mod property;
 
+#[path = "../../../fuzz/properties/replay.rs"]
+mod replay;
+
 #[test]
 fn the_property_holds_for_the_whole_corpus() {
-    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/dhcp");
-    let mut inputs = 0;
-    for entry in std::fs::read_dir(corpus).unwrap() {
-        let path = entry.unwrap().path();
-        println!("{}", path.display());
-        property::holds(&std::fs::read(path).unwrap());
-        inputs += 1;
-    }
-    assert!(inputs >= 10, "the corpus is there");
+    replay::corpus("dhcp", 10, property::holds);
 }
