@@ -16,7 +16,8 @@ const HEADER_BYTES: usize = 92;
 const ENTRY_BYTES: usize = 128;
 /// Eight times the usual count: bounds what a hostile header makes us read (128 KiB).
 const MAX_ENTRIES: u32 = 1024;
-const CRC32: crc::Crc<u32, Table<1>> = crc::Crc::<u32, Table<1>>::new(&Crc32::ALGORITHM);
+/// Sixteen bytes at a time, for 16 KiB of table: each start checks and makes a dozen copies of 16 KiB.
+static CRC32: crc::Crc<u32, Table<16>> = crc::Crc::<u32, Table<16>>::new(&Crc32::ALGORITHM);
 
 /// A header that has been checked by itself and against the disk; its entries may not have been read yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,10 @@ pub enum Fault {
     /// The sectors could not be read.
     #[error("cannot be read")]
     Unreadable,
+    /// The disk has grown since the table was made. Firmware looks for a backup copy in the last sector only, so this
+    /// one would not help it.
+    #[error("is not at the end of the disk, which has grown")]
+    NotAtEnd,
 }
 
 impl Copy {

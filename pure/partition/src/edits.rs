@@ -39,20 +39,28 @@ impl Edits {
         &self.0
     }
 
+    /// A disk that has no table to lose.
+    pub(crate) fn fresh(table: &Table) -> Self {
+        let mut edits = Self::default();
+        edits.mbr(table);
+        edits.copy(&table.primary(), table);
+        edits.copy(&table.backup(), table);
+        edits
+    }
+
     /// Both copies, one after the other. The copy that is written second is the one that must be good until
     /// the first is durable: so write first a copy that is damaged, or the backup when none is.
+    ///
+    /// The flush before it all is for what somebody else wrote: EDK2 repairs a damaged copy before it starts us and flushes
+    /// nothing, so the copy that we read as good may be in the disk's cache only while we tear the other one up.
+    ///
+    /// The protective MBR stays as it is. Firmware that cannot read it sees no table at all, and there is no second copy.
     pub(crate) fn both_copies(table: &Table, primary_first: bool) -> Self {
-        let mut edits = Self::default();
+        let mut edits = Self(alloc::vec![Edit::Flush]);
         let (primary, backup) = (table.primary(), table.backup());
-        if primary_first {
-            edits.mbr(table);
-            edits.copy(&primary, table);
-            edits.copy(&backup, table);
-        } else {
-            edits.copy(&backup, table);
-            edits.mbr(table);
-            edits.copy(&primary, table);
-        }
+        let (first, second) = if primary_first { (primary, backup) } else { (backup, primary) };
+        edits.copy(&first, table);
+        edits.copy(&second, table);
         edits
     }
 
@@ -64,7 +72,8 @@ impl Edits {
         self.0.push(Edit::Flush);
     }
 
-    /// The protective MBR tells tools that know no GPT to keep their hands off; nobody who boots us reads its length.
+    /// The protective MBR tells firmware that there is a table, and tools that know none to keep their hands off. Nobody who
+    /// boots us reads its length, so it is written once and not when the disk grows.
     fn mbr(&mut self, table: &Table) {
         let sectors = table.disk().sectors();
         let mut mbr = MasterBootRecord::protective_mbr(sectors);

@@ -6,7 +6,8 @@
 //! Holds always:
 //! - A [`Table`] is valid: both of its copies and all of its partitions lie on the disk, apart from each other.
 //! - Performed in order, with a power cut after any sector (and with writes between two flushes surviving in
-//!   any combination), [`Edits`] leave the old table or the new one readable, whole, in at least one copy.
+//!   any combination), [`Edits`] leave the old table or the new one readable, whole, in at least one copy, and in a place
+//!   where firmware looks for it (`tests/power`).
 //! - Entries that we do not change keep every byte, attributes included.
 //!
 //! ```text

@@ -18,11 +18,12 @@ pub trait Sectors {
 /// A table, and how its two copies on the disk fare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// What counts: the primary copy, or the backup where the primary is damaged.
+    /// What counts: the primary copy, or the backup where the primary is damaged; on a disk that has grown, with the
+    /// backup's place at its end.
     pub table: Table,
     /// What is wrong with the primary copy.
     pub primary: Option<Fault>,
-    /// What is wrong with the backup copy, as far as the table's own place for it goes.
+    /// What is wrong with the backup copy.
     pub backup: Option<Fault>,
     /// Both copies are sound but say different things: a cut between their writes. The primary counts.
     pub differ: bool,
@@ -42,8 +43,12 @@ pub struct LoadError {
 pub fn load<S: Sectors>(source: &mut S, disk: &Geometry) -> Result<Loaded, LoadError> {
     match load_copy(source, 1, disk) {
         Ok(table) => {
-            // The backup lies where the primary says: at the end of the disk as it was when the table was made.
-            let backup = load_copy(source, table.disk().last_lba(), disk);
+            if table.disk().sectors() < disk.sectors() {
+                // Edits must bring the backup to the end before they touch the primary: see `edits`.
+                let table = table.moved(disk);
+                return Ok(Loaded { table, primary: None, backup: Some(Fault::NotAtEnd), differ: false });
+            }
+            let backup = load_copy(source, disk.last_lba(), disk);
             let differ = backup.as_ref().is_ok_and(|backup| *backup != table);
             Ok(Loaded { table, primary: None, backup: backup.err(), differ })
         }

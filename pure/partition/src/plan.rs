@@ -113,6 +113,6 @@ pub fn build(disk: &Geometry, disk_guid: Guid, plan: &[PlannedPartition]) -> Res
 impl Table {
     /// What to write on an empty disk so that it carries this table.
     pub fn fresh_edits(&self) -> Edits {
-        Edits::both_copies(self, true)
+        Edits::fresh(self)
     }
 }

@@ -210,10 +210,22 @@ impl Table {
     /// The same table with one partition's attribute bits replaced.
     pub fn with_attributes(&self, number: u32, attributes: u64) -> Result<Self, TableError> {
         let mut table = self.clone();
-        let slot = (number as usize).checked_sub(1).and_then(|slot| table.entries.get_mut(slot));
-        let entry = slot.filter(|entry| entry.is_used()).ok_or(TableError::Absent { number })?;
-        entry.attributes = GptPartitionAttributes(U64Le::from_u64(attributes));
+        table.entry_mut(number)?.attributes = GptPartitionAttributes(U64Le::from_u64(attributes));
         Ok(table)
+    }
+
+    /// The same table with one partition's GUID replaced: a root's changes with its contents. Refused where another
+    /// partition has it already.
+    pub fn with_guid(&self, number: u32, guid: Guid) -> Result<Self, TableError> {
+        let mut table = self.clone();
+        table.entry_mut(number)?.unique_partition_guid = guid;
+        table.check()?;
+        Ok(table)
+    }
+
+    fn entry_mut(&mut self, number: u32) -> Result<&mut GptPartitionEntry, TableError> {
+        let slot = (number as usize).checked_sub(1).and_then(|slot| self.entries.get_mut(slot));
+        slot.filter(|entry| entry.is_used()).ok_or(TableError::Absent { number })
     }
 
     /// The table for the disk as it is now: backup copy at its end, and the last partition reaching as far as
@@ -227,17 +239,23 @@ impl Table {
             return Err(GrowError::Shrunk { sectors, table_sectors });
         }
         let last = self.last_partition().ok_or(GrowError::Empty)?;
+        let mut table = self.moved(disk);
+        let aligned_end = (table.last_usable + 1) / disk.sector().alignment() * disk.sector().alignment();
+        // A table whose usable sectors end in the first MiB has no aligned end: it stays as it is.
+        let end = aligned_end.saturating_sub(1).max(last.last_lba);
+        table.entries[last.number as usize - 1].ending_lba = le(end);
+        Ok(table)
+    }
+
+    /// The same partitions, with the backup copy at the end of `disk`, which has grown or not.
+    pub(crate) fn moved(&self, disk: &Geometry) -> Self {
         let mut table = self.clone();
         if disk.sectors() > self.disk.sectors() {
             table.disk = *disk;
             table.backup_entries_lba = disk.last_lba() - entries_sectors(self.entries.len(), disk.sector());
             table.last_usable = table.backup_entries_lba - 1;
         }
-        let aligned_end = (table.last_usable + 1) / disk.sector().alignment() * disk.sector().alignment();
-        // A table whose usable sectors end in the first MiB has no aligned end: it stays as it is.
-        let end = aligned_end.saturating_sub(1).max(last.last_lba);
-        table.entries[last.number as usize - 1].ending_lba = le(end);
-        Ok(table)
+        table
     }
 
     pub(crate) fn entries(&self) -> &[GptPartitionEntry] {

@@ -226,7 +226,8 @@ impl<'a> Headers<'a> {
         self.optional_u32(at::SIZE_OF_IMAGE)
     }
 
-    pub(crate) fn size_of_headers(&self) -> u32 {
+    /// Bytes of the headers, in the file and in memory.
+    pub fn size_of_headers(&self) -> u32 {
         self.optional_u32(at::SIZE_OF_HEADERS)
     }
 
@@ -236,6 +237,12 @@ impl<'a> Headers<'a> {
 
     pub(crate) fn initialized_data(&self) -> u32 {
         self.optional_u32(at::INITIALIZED_DATA)
+    }
+
+    /// Where the fields lie that a signature leaves out.
+    pub fn signature_fields(&self) -> SignatureFields {
+        let Places { checksum, certificates, next_section, .. } = self.places();
+        SignatureFields { checksum, certificates, section_headers_end: next_section }
     }
 
     /// Where the fields lie that a new image changes.
@@ -250,6 +257,17 @@ impl<'a> Headers<'a> {
             next_section: self.table + usize::from(self.section_count) * SECTION_BYTES,
         }
     }
+}
+
+/// Offsets of what a signature does not cover, for it changes when one is attached; all lie inside the headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignatureFields {
+    /// Four bytes.
+    pub checksum: usize,
+    /// Eight bytes: the place and length of the signatures. Images may do without this field.
+    pub certificates: Option<usize>,
+    /// The end of the last section's header.
+    pub section_headers_end: usize,
 }
 
 /// Offsets of header fields.

@@ -4,6 +4,7 @@
 //! - [`append`]: a UKI is a stub with sections appended; [`without_signature`] drops what a signer attached.
 //! - [`Kernel`]: how to lay a Linux kernel out in memory and where to enter it, for a stub that starts it
 //!   without the firmware's loader.
+//! - [`uki`]: what a UKI says about itself: its version, command line, kernel and security version.
 //!
 //! Holds always: whatever the bytes, nothing panics, reads outside them, or takes more than linear time; and an
 //! offset that a method returns lies inside the slice that it was given. Everything runs without allocation
@@ -16,7 +17,8 @@ extern crate alloc;
 mod append;
 mod headers;
 mod kernel;
+pub mod uki;
 
 pub use append::{AppendError, NewSection, append, without_signature};
-pub use headers::{Fault, Headers, Section};
+pub use headers::{Fault, Headers, Section, SignatureFields};
 pub use kernel::{Kernel, KernelFault};

@@ -9,5 +9,5 @@ mod replay;
 
 #[test]
 fn the_property_holds_for_the_whole_corpus() {
-    replay::corpus("pe", 10, property::holds);
+    replay::corpus("pe", 40, property::holds);
 }

@@ -6,6 +6,8 @@ pub const BLOCK_BYTES: u64 = 4096;
 pub const MIN_FEC_ROOTS: u8 = 2;
 /// See [`MIN_FEC_ROOTS`].
 pub const MAX_FEC_ROOTS: u8 = 24;
+/// A root without parity: what is damaged stays so. `cargo xtask bench boot` measures with it what parity costs.
+const NO_FEC: u8 = 0;
 
 /// 16 TiB of 4096-byte blocks: far above any root, and small enough that no sum or product below can overflow.
 const MAX_BLOCKS: u64 = 1 << 32;
@@ -48,7 +50,7 @@ pub enum LayoutError {
         hash_end_block: u64,
     },
     /// The kernel knows no such code.
-    #[error("{fec_roots} FEC roots: want {MIN_FEC_ROOTS} to {MAX_FEC_ROOTS}")]
+    #[error("{fec_roots} FEC roots: want {MIN_FEC_ROOTS} to {MAX_FEC_ROOTS}, or 0 for no parity")]
     FecRoots {
         /// The count given.
         fec_roots: u8,
@@ -73,7 +75,7 @@ impl Layout {
         if fec_start_block < hash_end_block || fec_start_block > MAX_BLOCKS {
             return Err(LayoutError::FecStart { fec_start_block, hash_end_block });
         }
-        if !(MIN_FEC_ROOTS..=MAX_FEC_ROOTS).contains(&fec_roots) {
+        if fec_roots != NO_FEC && !(MIN_FEC_ROOTS..=MAX_FEC_ROOTS).contains(&fec_roots) {
             return Err(LayoutError::FecRoots { fec_roots });
         }
         Ok(Self { data_blocks, hash_start_block, fec_start_block, fec_roots })
@@ -102,7 +104,7 @@ impl Layout {
         self.fec_start_block
     }
 
-    /// Parity bytes per 255-byte codeword.
+    /// Parity bytes per 255-byte codeword; 0 when there is no parity.
     pub fn fec_roots(&self) -> u8 {
         self.fec_roots
     }
@@ -186,10 +188,11 @@ mod tests {
         assert!(matches!(Layout::new(1000, u64::MAX, 2000, 2), Err(LayoutError::HashStart { .. })));
         assert!(matches!(Layout::new(1000, 1000, 1008, 2), Err(LayoutError::FecStart { .. })));
         assert!(matches!(Layout::new(1000, 1000, u64::MAX, 2), Err(LayoutError::FecStart { .. })));
-        for fec_roots in [0, 1, 25, 255] {
+        for fec_roots in [1, 25, 255] {
             assert_eq!(Layout::new(1000, 1000, 1009, fec_roots), Err(LayoutError::FecRoots { fec_roots }));
         }
         assert!(Layout::new(MAX_BLOCKS, MAX_BLOCKS, MAX_BLOCKS, 2).is_err());
         assert!(Layout::new(1000, 1000, 1009, 2).is_ok());
+        assert_eq!(Layout::new(1000, 1000, 1009, 0).map(|layout| layout.total_blocks()), Ok(1009));
     }
 }

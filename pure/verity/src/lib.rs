@@ -13,7 +13,8 @@
 //!
 //! The parameters travel on the (signed) kernel command line as two words, are parsed by the initramfs stage,
 //! and become the dm table line of the kernel's verity target (Documentation/admin-guide/device-mapper/verity.rst).
-//! Hashing is not done here: the image builder runs veritysetup, the device has the kernel.
+//! [`Tree`] checks a partition's blocks against a root hash, before anybody boots from it; how to hash is its caller's.
+//! Trees are not made here: the image builder runs veritysetup.
 //!
 //! # How the image builder must call veritysetup
 //!
@@ -38,6 +39,8 @@ extern crate alloc;
 mod hex;
 mod layout;
 mod params;
+mod tree;
 
 pub use layout::{BLOCK_BYTES, Layout, LayoutError, MAX_FEC_ROOTS, MIN_FEC_ROOTS};
 pub use params::{CommandLineError, Params, Salt, TARGET};
+pub use tree::{Sha256, Tree, TreeError};

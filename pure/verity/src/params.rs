@@ -141,25 +141,30 @@ impl Params {
 
     /// Parameters of the [`TARGET`] over `device` (`MAJOR:MINOR` or a path without blanks).
     ///
-    /// A block that neither matches its digest nor can be repaired panics the kernel: the machine restarts,
-    /// and no program ever sees a wrong byte. Seen on Linux 6.12: damaged *data* blocks are repaired, but a damaged
-    /// *tree* block panics although FEC could repair it. To repair it the kernel looks up the digests of the data
-    /// blocks in the same codewords, meets the damaged tree block again, and `panic_on_corruption` acts on that
-    /// (drivers/md/dm-verity-fec.c, fec_read_bufs). Without the option it is repaired; but then damage beyond
-    /// repair is only an I/O error (`panic_on_error` does not cover it). Safe first: the option stays.
-    /// `ignore_zero_blocks` is left out: erofs has few holes, and every option that skips a check must be argued for.
+    /// No program ever sees a wrong byte: what neither matches its digest nor can be repaired is an I/O error.
+    /// Why these options (docs/decisions/0003-root-format.md has the measurements and the kernel's places):
+    /// - No `panic_on_corruption`: Linux 6.12 acts on it while it repairs a *tree* block (it meets the damaged block
+    ///   again when it looks for erasures in the code word), so it would panic on damage that it then repairs.
+    ///   Restarting on damage beyond repair is the service `health`'s.
+    /// - `panic_on_error`: the disk refused a read and the parity could not replace what is missing. It acts at the very
+    ///   end of a failed read, never within a repair, not on read-ahead, and not when a digest was wrong.
+    /// - No `ignore_zero_blocks`: erofs has few holes, and every option that skips a check must be argued for.
     pub fn table_line(&self, device: &str) -> String {
         let l = &self.layout;
+        let options = match l.fec_roots() {
+            0 => "1 panic_on_error".to_owned(),
+            roots => format!(
+                "9 panic_on_error use_fec_from_device {device} fec_start {} fec_blocks {} fec_roots {roots}",
+                l.fec_start_block(),
+                l.fec_covered_blocks(),
+            ),
+        };
         format!(
-            "1 {device} {device} {BLOCK_BYTES} {BLOCK_BYTES} {} {} sha256 {} {} 9 panic_on_corruption \
-             use_fec_from_device {device} fec_start {} fec_blocks {} fec_roots {}",
+            "1 {device} {device} {BLOCK_BYTES} {BLOCK_BYTES} {} {} sha256 {} {} {options}",
             l.data_blocks(),
             l.hash_start_block(),
             self.root_hash_hex(),
             self.salt.to_hex(),
-            l.fec_start_block(),
-            l.fec_covered_blocks(),
-            l.fec_roots(),
         )
     }
 }
@@ -229,10 +234,12 @@ mod tests {
         assert_eq!(fixed, format!("1 254:2 254:2 4096 4096 1000 1000 sha256 {ROOT} ab"));
         assert_eq!(
             optional,
-            "panic_on_corruption use_fec_from_device 254:2 fec_start 1009 fec_blocks 1009 fec_roots 2"
+            "panic_on_error use_fec_from_device 254:2 fec_start 1009 fec_blocks 1009 fec_roots 2"
         );
         assert_eq!(optional.split(' ').count(), 9);
         assert_eq!(params().sectors(), 8000);
+        let bare = Params { layout: Layout::appended(1000, 0).unwrap(), ..params() };
+        assert!(bare.table_line("254:2").ends_with(" ab 1 panic_on_error"));
     }
 
     #[test]
