@@ -1,4 +1,4 @@
-//! What the UKI stub decides, apart from the firmware: what its image holds, and what time it is.
+//! What the UKI stub decides, apart from the firmware: what its image holds, and what of it is measured.
 //!
 //! A UKI is one signed PE image: this stub, with the kernel, the initramfs and the kernel's command line as
 //! sections appended. The firmware verifies all of it before the stub runs.
@@ -10,5 +10,5 @@
 #![no_std]
 extern crate alloc;
 
-pub mod clock;
+pub mod measure;
 pub mod payload;

@@ -2,20 +2,17 @@
 #![allow(unsafe_code)]
 
 mod initrd;
-mod timing;
+mod measure;
 
-use core::error::Error;
 use core::ffi::c_void;
-use core::fmt::{self, Display};
 use core::mem;
 use core::panic::PanicInfo;
 use core::slice;
 
+use platform::{Chain, Clock, say};
 use stub::payload::{Payload, PayloadFault};
-use uefi::boot::{self, AllocateType, MemoryType, OpenProtocolAttributes, OpenProtocolParams};
-use uefi::proto::loaded_image::LoadedImage;
-use uefi::runtime::{self, ResetType};
-use uefi::{Handle, Status, entry, println};
+use uefi::boot::{self, AllocateType, MemoryType};
+use uefi::{Handle, Status, entry};
 
 const PAGE_BYTES: usize = 4096;
 const KIB: usize = 1024;
@@ -25,14 +22,14 @@ type EntryPoint = unsafe extern "efiapi" fn(image: Handle, system_table: *const 
 
 #[entry]
 fn main() -> Status {
-    let started = timing::Stamp::now();
-    match boot(&started) {
+    let clock = Clock::start();
+    match boot(&clock) {
         Ok(status) => {
-            println!("stub: kernel returned: {status}");
+            say!("stub: kernel returned: {status}");
             status
         }
         Err(fault) => {
-            println!("stub: {}", Chain(&fault));
+            say!("stub: {}", Chain(&fault));
             Status::LOAD_ERROR
         }
     }
@@ -53,13 +50,8 @@ enum BootFault {
 }
 
 /// Starts the kernel. Returns only when it gives up, with its status.
-fn boot(started: &timing::Stamp) -> Result<Status, BootFault> {
-    let own =
-        OpenProtocolParams { handle: boot::image_handle(), agent: boot::image_handle(), controller: None };
-    // SAFETY: GetProtocol does not lock the protocol; it lives as long as our image, and nobody else changes it
-    // while we run.
-    let opened = unsafe { boot::open_protocol::<LoadedImage>(own, OpenProtocolAttributes::GetProtocol) };
-    let mut loaded = opened.map_err(BootFault::OwnImage)?;
+fn boot(clock: &Clock) -> Result<Status, BootFault> {
+    let mut loaded = platform::own_image().map_err(BootFault::OwnImage)?;
     let (base, bytes) = loaded.info();
     // SAFETY: the firmware loaded our image there, with this size; nothing writes to the parts we read.
     let image = unsafe { slice::from_raw_parts(base.cast::<u8>(), bytes as usize) };
@@ -67,13 +59,10 @@ fn boot(started: &timing::Stamp) -> Result<Status, BootFault> {
     let payload = Payload::find(image).map_err(BootFault::Payload)?;
     let kernel = &payload.kernel;
     let memory = kernel_memory(kernel.memory_bytes(), kernel.alignment())?;
+    measure::measure(image);
     kernel.lay_out(memory).map_err(BootFault::LayOut)?;
     initrd::offer(payload.initrd).map_err(BootFault::Initrd)?;
-    println!(
-        "stub: kernel {} KiB, initramfs {} KiB",
-        kernel.memory_bytes() / KIB,
-        payload.initrd.len() / KIB
-    );
+    say!("stub: kernel {} KiB, initramfs {} KiB", kernel.memory_bytes() / KIB, payload.initrd.len() / KIB);
 
     // The kernel learns its place and its command line from the LoadedImage of the handle it is started with
     // (drivers/firmware/efi/libstub/x86-stub.c). Ours is turned into the kernel's, rather than a new one made, so
@@ -89,7 +78,8 @@ fn boot(started: &timing::Stamp) -> Result<Status, BootFault> {
     let enter: EntryPoint = unsafe { mem::transmute(memory.as_ptr().add(kernel.entry_offset())) };
     let table =
         uefi::table::system_table_raw().map_or(core::ptr::null(), |table| table.as_ptr().cast_const());
-    timing::publish(started);
+    clock.publish_started();
+    clock.publish_handed_over();
     // SAFETY: as a firmware starts an image: our handle, the real system table, boot services running.
     Ok(unsafe { enter(boot::image_handle(), table.cast()) })
 }
@@ -105,24 +95,8 @@ fn kernel_memory(bytes: usize, alignment: usize) -> Result<&'static mut [u8], Bo
     Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr().add(skip), bytes) })
 }
 
-/// An error with its causes on one line.
-struct Chain<'a>(&'a dyn Error);
-
-impl Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(err) = cause {
-            write!(f, ": {err}")?;
-            cause = err.source();
-        }
-        Ok(())
-    }
-}
-
 /// A bug must not leave the machine hanging: a reset lets the boot choice count it.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    println!("stub: {info}");
-    runtime::reset(ResetType::COLD, Status::ABORTED, None)
+    platform::panicked("stub", info)
 }

@@ -1,0 +1,58 @@
+//! Variables: ours (docs/formats/boot-variables.md) and those of the firmware that we read.
+
+use alloc::boxed::Box;
+
+use bootmgr::{SecureBoot, StoredFloor};
+use uefi::runtime::{self, VariableAttributes, VariableVendor};
+use uefi::{CStr16, Status, cstr16, guid};
+
+use super::fault::Fault;
+
+const OURS: VariableVendor = VariableVendor(guid!("c878411f-d3c6-414c-bd11-c3ee83f75721"));
+const FLOOR: &CStr16 = cstr16!("SecurityFloor");
+const BOOTED_SET: &CStr16 = cstr16!("BootedSet");
+const TRACE: &CStr16 = cstr16!("BootTrace");
+/// Out of reach for the running system.
+const HIDDEN: VariableAttributes =
+    VariableAttributes::NON_VOLATILE.union(VariableAttributes::BOOTSERVICE_ACCESS);
+const VOLATILE: VariableAttributes =
+    VariableAttributes::BOOTSERVICE_ACCESS.union(VariableAttributes::RUNTIME_ACCESS);
+
+pub fn floor() -> Result<Option<StoredFloor>, Fault> {
+    match runtime::get_variable_boxed(FLOOR, &OURS) {
+        Ok((bytes, attributes)) => {
+            let runtime_access = attributes.contains(VariableAttributes::RUNTIME_ACCESS);
+            Ok(Some(StoredFloor { bytes: bytes.into(), runtime_access }))
+        }
+        Err(err) if err.status() == Status::NOT_FOUND => Ok(None),
+        Err(err) => Err(err.into()),
+    }
+}
+
+pub fn set_floor(bytes: [u8; 4]) -> Result<(), Fault> {
+    Ok(runtime::set_variable(FLOOR, &OURS, HIDDEN, &bytes)?)
+}
+
+pub fn delete_floor() -> Result<(), Fault> {
+    Ok(runtime::delete_variable(FLOOR, &OURS)?)
+}
+
+pub fn publish(booted: &str, trace: &str) -> Result<(), Fault> {
+    runtime::set_variable(BOOTED_SET, &OURS, VOLATILE, booted.as_bytes())?;
+    Ok(runtime::set_variable(TRACE, &OURS, VOLATILE, trace.as_bytes())?)
+}
+
+/// Absent variables mean a firmware without Secure Boot (UEFI 2.10, 3.3).
+pub fn secure_boot() -> SecureBoot {
+    let is_set = |name| global(name).is_some_and(|value| *value == [1]);
+    match (is_set(cstr16!("SetupMode")), is_set(cstr16!("SecureBoot"))) {
+        (true, _) => SecureBoot::Setup,
+        (false, true) => SecureBoot::On,
+        (false, false) => SecureBoot::Off,
+    }
+}
+
+/// One of the specification's own variables.
+pub fn global(name: &CStr16) -> Option<Box<[u8]>> {
+    runtime::get_variable_boxed(name, &VariableVendor::GLOBAL_VARIABLE).ok().map(|(value, _)| value)
+}
