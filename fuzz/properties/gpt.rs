@@ -1,15 +1,18 @@
-//! What holds for a disk whose partition table may say anything.
+//! What holds for a disk whose partition table may say anything, also about the two sets.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use partition::{Edit, Geometry, GrowError, Guid, Loaded, Partition, SectorSize, Sectors, load};
+use partition::{Edit, Geometry, GrowError, Guid, Loaded, Partition, SectorSize, Sectors, Table, load};
+use slots::{BOOT_TYPE, Digest, Digests, Set, Sets, Written};
 
 /// Room for three alignment units, and for a table that was made for half of it to grow.
 const DISK_BYTES: u64 = 8 << 20;
 /// As `partition` limits it.
 const MAX_ENTRIES: u32 = 1024;
 const ENTRY_BYTES: usize = 128;
+/// Bits 48 to 58 of a BOOT partition: the only ones that an operation on the sets may change.
+const SLOT_BITS: u64 = 0x7ff << 48;
 
 /// Panics if it does not hold for a disk that begins with the first half of `bytes`, ends with the second, and is
 /// zeroes in between. Checksums are tried as they are and made right: what is behind them counts as well.
@@ -42,9 +45,10 @@ fn check(disk: &Disk) {
     partitions.sort_by_key(|partition| partition.first_lba);
     assert!(partitions.windows(2).all(|pair| pair[0].last_lba < pair[1].first_lba), "they lie apart");
     grows(disk, &found);
+    chooses(disk, &found);
 }
 
-/// Growing keeps what is there, and leaves the old table or the new one whatever step is the last.
+/// Growing keeps what is there.
 fn grows(disk: &Disk, found: &Loaded) {
     if found.table.last_partition().is_none() {
         assert_eq!(found.table.grown(&disk.geometry), Err(GrowError::Empty));
@@ -56,9 +60,63 @@ fn grows(disk: &Disk, found: &Loaded) {
         assert!(old.last_lba <= new.last_lba && new.last_lba < disk.geometry.last_lba(), "{old:?} {new:?}");
         assert_eq!(new, Partition { last_lba: new.last_lba, ..old }, "nothing else changes");
     }
+    changes(disk, found, &grown);
+}
+
+/// The chooser picks only sets that can boot; whatever is done to them, one still can, and nothing else in the table changes.
+fn chooses(disk: &Disk, found: &Loaded) {
+    let Ok(sets) = Sets::of_table(&found.table) else { return };
+    let order: Vec<Set> = sets.order().map(|choice| choice.set).collect();
+    assert_eq!(order.is_empty(), !sets.any_can_boot());
+    assert!(order.windows(2).all(|pair| pair[0] != pair[1]), "each once: {order:?}");
+    for set in &order {
+        assert!(sets.get(*set).can_boot() && set.boot_partition(&found.table).is_some(), "{set} of {sets:?}");
+    }
+    assert_eq!(sets.table(&found.table).as_ref(), Ok(&found.table), "what it says, it says again");
+    let mut seen = vec![sets];
+    for after in Set::BOTH.into_iter().flat_map(|of| operations(sets, of)) {
+        if seen.contains(&after) {
+            continue;
+        }
+        seen.push(after);
+        assert!(!sets.any_can_boot() || after.any_can_boot(), "{sets:?} became {after:?}");
+        let Ok(new) = after.table(&found.table) else {
+            assert!(Set::BOTH.iter().any(|set| set.boot_partition(&found.table).is_none()));
+            continue;
+        };
+        assert_eq!(Sets::of_table(&new), Ok(after));
+        for (old, new) in found.table.partitions().zip(new.partitions()) {
+            let changed = old.attributes ^ new.attributes;
+            assert!(
+                changed & !SLOT_BITS == 0 && (changed == 0 || old.type_guid == BOOT_TYPE),
+                "{old:?} {new:?}"
+            );
+            assert_eq!(new, Partition { attributes: new.attributes, ..old });
+        }
+        changes(disk, found, &new);
+    }
+}
+
+/// All that the boot manager and the host may do, as far as it is not refused.
+fn operations(sets: Sets, of: Set) -> Vec<Sets> {
+    let digests = Digests { uki: Digest([1; 32]), root: Digest([2; 32]) };
+    let proof = || Written::prove(of.other(), &digests, &digests).expect("they are the same");
+    let always = [sets.spend(of), sets.refused(of), sets.settle(of), sets.confirm(of), sets.condemn(of)];
+    let mayhap = [
+        sets.clear(of),
+        sets.mark_valid(of, proof()),
+        sets.arm(of, proof()),
+        sets.cancel(of),
+        sets.rollback(of),
+    ];
+    always.into_iter().chain(mayhap.into_iter().flatten()).collect()
+}
+
+/// Whatever step is the last, the disk says the old table or the new one; after all of them both copies say the new one.
+fn changes(disk: &Disk, found: &Loaded, new: &Table) {
     let mut disk = disk.clone();
-    let (before, after) = (said(found), (grown.disk_guid(), grown.partitions().collect()));
-    for step in found.edits(&grown).steps() {
+    let (before, after) = (said(found), (new.disk_guid(), new.partitions().collect()));
+    for step in found.edits(new).steps() {
         disk.perform(step);
         let now = said(&disk.load().expect("one copy is whole"));
         assert!(now == before || now == after, "neither the old table nor the new one");

@@ -1,5 +1,8 @@
 //! What holds for an image of any content.
 
+use std::convert::Infallible;
+
+use pe::uki::{Facts, HEAD_BYTES, MAX_TEXT_BYTES};
 use pe::{Headers, Kernel, NewSection, append, without_signature};
 
 /// Memory that one input may take: a header may ask for more, and that would only test the allocator.
@@ -12,6 +15,7 @@ pub fn holds(bytes: &[u8]) {
     let Ok(headers) = Headers::parse(bytes) else {
         assert!(Kernel::parse(bytes).is_err() && without_signature(bytes).is_err());
         assert!(append(bytes, &[]).is_err(), "what cannot be read cannot be changed");
+        assert!(Facts::of_file(bytes).is_err() && Facts::of_loaded(bytes).is_err());
         return;
     };
     for section in headers.sections() {
@@ -23,7 +27,37 @@ pub fn holds(bytes: &[u8]) {
     if let Ok(kernel) = Kernel::parse(bytes) {
         lays_out(&kernel);
     }
+    speaks(bytes, &headers);
     changes(bytes, &headers);
+}
+
+/// What a UKI says about itself is the same however it is read, bounded, and absent where a section is absent or doubled.
+fn speaks(bytes: &[u8], headers: &Headers<'_>) {
+    let facts = Facts::of_file(bytes).expect("the headers can be read");
+    assert_eq!(facts.image_bytes, headers.image_len());
+    let mut looked_at = 0;
+    let read = Facts::read(|offset, length| {
+        looked_at += length;
+        let rest = bytes.get(offset as usize..).unwrap_or_default();
+        Ok::<_, Infallible>(rest[..length.min(rest.len())].to_vec())
+    });
+    assert!(looked_at <= HEAD_BYTES + 4 * MAX_TEXT_BYTES, "{looked_at} bytes");
+    // Headers may end behind the part that is read for them: then there is nothing to say.
+    assert!(
+        read.as_ref().is_ok_and(|read| *read == facts)
+            || Headers::parse(&bytes[..bytes.len().min(HEAD_BYTES)]).is_err()
+    );
+    // A byte that is no text becomes three that are.
+    assert!(facts.command_line.len().max(facts.uname.len()) <= 3 * MAX_TEXT_BYTES);
+    for (name, empty) in [
+        (".cmdline", facts.command_line.is_empty()),
+        (".uname", facts.uname.is_empty()),
+        (".osrel", facts.os_release.iter().next().is_none()),
+        (".sbat", facts.security_version == 0),
+    ] {
+        assert!(empty || headers.section(name).is_some(), "{name} out of nowhere");
+    }
+    let _ = Facts::of_loaded(bytes).expect("the headers are the same");
 }
 
 /// Every byte of the image is written, none behind it, and the same each time.
