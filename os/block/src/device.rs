@@ -17,6 +17,8 @@ pub trait Disk {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Returns when everything written so far is durable.
     fn flush(&mut self) -> io::Result<()>;
+    /// Lets go of what is cached of the disk, so that the next read asks the disk itself. Best effort.
+    fn forget_cached(&self) {}
 }
 
 /// What a device is opened for.
@@ -96,6 +98,10 @@ impl Device {
             .map_err(|err| OpenError::Geometry { path: path.into(), err })?;
         Ok(Self { file, geometry })
     }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
 }
 
 /// Sector size and size in bytes. Seeking to the end measures devices and files alike.
@@ -125,5 +131,10 @@ impl Disk for Device {
     /// On a block device fsync also empties the drive's own cache (block/fops.c, blkdev_fsync).
     fn flush(&mut self) -> io::Result<()> {
         self.file.sync_all()
+    }
+
+    fn forget_cached(&self) {
+        // Advice that is not taken (pages that somebody uses stay) costs the proof, not the write.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
     }
 }

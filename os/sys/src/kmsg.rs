@@ -6,6 +6,10 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
+mod message;
+
+pub use message::Message;
+
 /// The longest text written as one record; the kernel takes 1024 less its own prefix.
 const TEXT_MAX: usize = 900;
 

@@ -25,3 +25,4 @@ pub mod spawn;
 pub mod stop;
 pub mod uevent;
 pub mod usage;
+pub mod watchdog;

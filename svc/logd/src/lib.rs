@@ -10,7 +10,6 @@
 
 mod console;
 mod journal;
-mod kernel;
 mod line;
 mod serve;
 mod streams;

@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 use files::{Rolling, RollingError, Rotation, Stamp};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sys::handed::Received;
-use sys::kmsg::{RECORD_MAX, Reader, Record as Raw};
+use sys::kmsg::{Message, RECORD_MAX, Reader, Record};
 use sys::stop::Stop;
 
 use crate::console::Console;
 use crate::journal::Journal;
-use crate::kernel::Record;
 use crate::line::escape;
 use crate::streams::{Read, Streams};
 
@@ -175,8 +174,8 @@ impl Server {
         let mut last = None;
         for _ in 0..RECORDS_A_ROUND {
             match kernel.next(&mut self.buffer[..RECORD_MAX]) {
-                Ok(Raw::Bytes(length)) => {
-                    let Some(record) = Record::parse(&self.buffer[..length]) else { continue };
+                Ok(Record::Bytes(length)) => {
+                    let Some(record) = Message::parse(&self.buffer[..length]) else { continue };
                     if self.progress.as_ref().is_some_and(|progress| progress.has(record.sequence)) {
                         continue;
                     }
@@ -186,8 +185,8 @@ impl Server {
                     // Below "warning": what may be the last word of a dying machine.
                     self.journal.add_named(now.at_boot_us(record.boot_us), &text, record.level < 4);
                 }
-                Ok(Raw::Lost) => self.journal.add(now, "logd", "warn logd: kernel records lost"),
-                Ok(Raw::None) => break,
+                Ok(Record::Lost) => self.journal.add(now, "logd", "warn logd: kernel records lost"),
+                Ok(Record::None) => break,
                 Err(err) => {
                     self.journal.add(now, "logd", &format!("error logd: kernel log broken why=\"{err}\""));
                     self.kernel = None;

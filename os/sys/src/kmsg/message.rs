@@ -1,9 +1,9 @@
 //! Records of /dev/kmsg (Documentation/ABI/testing/dev-kmsg): `PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,..];TEXT`, then
 //! indented `KEY=value` lines, which are left out.
 
-/// One record.
+/// One record, read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record<'a> {
+pub struct Message<'a> {
     /// 0 to 7, lower is worse.
     pub level: u8,
     /// Whether the kernel itself wrote it, or a program through /dev/kmsg.
@@ -16,7 +16,7 @@ pub struct Record<'a> {
     pub text: &'a [u8],
 }
 
-impl<'a> Record<'a> {
+impl<'a> Message<'a> {
     /// Reads one record; `None` when it is not in the form above.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let semicolon = bytes.iter().position(|&byte| byte == b';')?;
@@ -32,26 +32,26 @@ impl<'a> Record<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::Record;
+    use super::Message;
 
     #[test]
     fn records_of_kernel_and_programs_are_read() {
         let record =
-            Record::parse(b"6,339,5140900,-,caller=T1;NET: Registered\n SUBSYSTEM=net\n DEVICE=n1\n")
+            Message::parse(b"6,339,5140900,-,caller=T1;NET: Registered\n SUBSYSTEM=net\n DEVICE=n1\n")
                 .unwrap();
         assert_eq!(
             (record.level, record.by_kernel, record.sequence, record.boot_us),
             (6, true, 339, 5_140_900)
         );
         assert_eq!(record.text, b"NET: Registered");
-        let record = Record::parse(b"13,340,5140901,-;init: unit data state=ready\n").unwrap();
+        let record = Message::parse(b"13,340,5140901,-;init: unit data state=ready\n").unwrap();
         assert_eq!((record.level, record.by_kernel), (5, false));
     }
 
     #[test]
     fn anything_else_is_refused() {
         for bad in ["", ";", "6;x", "6,1;x", "a,1,1,-;x", "6,1,1,-", "6,-1,1,-;x"] {
-            assert_eq!(Record::parse(bad.as_bytes()), None, "{bad}");
+            assert_eq!(Message::parse(bad.as_bytes()), None, "{bad}");
         }
     }
 }
