@@ -11,9 +11,11 @@ type Main = fn() -> ExitCode;
 const SERVICES: &[(&str, Main)] = &[
     ("configure", configure::main),
     ("containers", containers::main),
+    ("health", health::main),
     ("logd", logd::main),
     ("netd", netd::main),
     ("probe", probe::main),
+    ("signpost", signpost::main),
 ];
 
 fn main() -> ExitCode {

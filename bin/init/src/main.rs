@@ -7,7 +7,7 @@
 //! | PID 1 as `/init` | `stage1`: finds and mounts the verified root, then executes `/usr/sbin/init` there |
 //! | PID 1 otherwise | `supervisor`: mounts, units, orderly end |
 //! | `modprobe ...` | `modprobe`: the kernel's request for a module |
-//! | `init devices`, `init modules NAME...`, `init data` | the one-shot units of those names |
+//! | `init devices`, `init modules NAME...`, `init data`, `init state` | the one-shot units of those names |
 
 mod catalog;
 mod clock;
@@ -16,7 +16,9 @@ mod devices;
 mod modprobe;
 mod mounts;
 mod stage1;
+mod state;
 mod supervisor;
+mod volume;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -30,6 +32,7 @@ init: PID 1 of this host. It is started by the kernel, not by hand.
   init devices     load the modules of the devices present
   init modules NAME...   load these modules and what they need
   init data        grow and mount the data partition
+  init state       mount the state partition
   modprobe NAME    load a kernel module (called by the kernel)";
 
 fn main() -> ExitCode {
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Some("devices") => devices::main(),
         Some("modules") => devices::wanted(args.get(1..).unwrap_or_default()),
         Some("data") => data::main(),
+        Some("state") => state::main(),
         _ => {
             eprintln!("{HELP}");
             ExitCode::from(EXIT_USAGE)

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -40,10 +41,14 @@ unshare --cgroup --mount sh -ec '
     mount --bind $root/proc/sys $root/proc/sys
     mount -o remount,bind,ro $root/proc/sys
     exec chroot $root /usr/sbin/init"
-' || true
+' || echo $? > "$root/status"
 echo $$ > "$home/cgroup.procs"
 find "$own" -depth -type d -exec rmdir {} +
 "#;
+
+/// How a PID namespace's first process ends when it asks for a restart or a power-off: SIGHUP, SIGINT (reboot(2)).
+const RESTARTED: i32 = 128 + 1;
+const POWERED_OFF: i32 = 128 + 2;
 
 struct Guest {
     root: PathBuf,
@@ -115,14 +120,39 @@ impl Guest {
         child(child(self.stage.id())?)
     }
 
+    fn waits_for(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + DEADLINE;
+        while !holds(self) {
+            assert!(Instant::now() < until, "{what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// How much of its PID 1 cannot leave memory.
+    fn locked_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// Where its PID 1 goes on after the system call it sleeps in (proc(5): number, arguments, stack, instruction).
+    fn sleeps_at(&self) -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/syscall", self.pid()?)).ok()?;
+        let words: Vec<&str> = text.split_whitespace().collect();
+        u64::from_str_radix(words.get(8)?.strip_prefix("0x")?, 16).ok()
+    }
+
     fn signal(&self, number: i32) {
         let pid = self.pid().expect("the guest runs").to_string();
         assert!(Command::new("kill").args([format!("-{number}"), pid]).status().unwrap().success());
     }
 
-    fn ends(&mut self) {
+    /// Waits for its end, and says what a shell would: 128 and the signal that ended its PID 1.
+    fn ends(&mut self) -> i32 {
         assert!(self.stage.wait().unwrap().success(), "{:#?}", self.seen);
+        let status = fs::read_to_string(self.root.join("status")).unwrap();
         fs::remove_dir_all(&self.root).unwrap();
+        status.trim().parse().unwrap()
     }
 }
 
@@ -197,6 +227,7 @@ fn a_host_boots_keeps_its_units_up_and_powers_off_in_order() {
     ] {
         guest.expect(line);
     }
+    guest.waits_for("it stays in memory", |guest| guest.locked_kib() > 500);
     guest.signal(38);
     guest.expect("init: powering off");
     assert!(guest.position("unit job state=done") < guest.position("unit steady state=ready"));
@@ -205,7 +236,7 @@ fn a_host_boots_keeps_its_units_up_and_powers_off_in_order() {
         !guest.seen.iter().any(|line| line.contains("unit steady exited status=signal")),
         "it had its time"
     );
-    guest.ends();
+    assert_eq!(guest.ends(), POWERED_OFF);
 }
 
 #[test]
@@ -213,5 +244,52 @@ fn a_host_without_a_unit_set_says_so_and_restarts() {
     let Some(mut guest) = Guest::boot("no-units", &[]) else { return };
     guest.expect("init: cannot begin why=\"cannot read the unit set: ");
     guest.expect("init: rebooting");
-    guest.ends();
+    assert_eq!(guest.ends(), RESTARTED);
+}
+
+#[test]
+fn a_host_that_cannot_keep_a_unit_it_cannot_miss_restarts_in_order() {
+    let Some(mut guest) = Guest::boot(
+        "vital",
+        &[
+            (
+                "vital",
+                "kind = \"service\"\nexec = [\"/bin/false\"]\nfailure_action = \"reboot\"\n\
+                 backoff = { initial_ms = 20, max_ms = 20, ceiling = 2 }\n",
+            ),
+            ("steady", "kind = \"service\"\nexec = [\"/bin/sleep\", \"1000\"]\n"),
+            ("default", "kind = \"target\"\nwants = [\"vital\", \"steady\"]\n"),
+        ],
+    ) else {
+        return;
+    };
+    guest.expect("init: unit vital is down for good, and the host is no good without it: rebooting");
+    guest.expect("unit steady state=stopped");
+    guest.expect("init: rebooting");
+    assert_eq!(guest.ends(), RESTARTED);
+}
+
+/// Nothing may catch a fault of PID 1 and go on: its end is the kernel's panic, which restarts the machine.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_fault_in_pid_1_ends_it_at_once() {
+    /// `mov rax, [0]`
+    const FAULT: [u8; 8] = [0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0];
+    let Some(mut guest) = Guest::boot(
+        "fault",
+        &[
+            ("steady", "kind = \"service\"\nexec = [\"/bin/sleep\", \"1000\"]\n"),
+            ("default", "kind = \"target\"\nwants = [\"steady\"]\nmilestone = \"default\"\n"),
+        ],
+    ) else {
+        return;
+    };
+    guest.expect("init: milestone name=default");
+    // It sleeps in its loop: the instruction after that system call becomes a fault. Then it is woken.
+    guest.waits_for("it sleeps", |guest| guest.sleeps_at().is_some());
+    let process = format!("/proc/{}", guest.pid().unwrap());
+    let memory = OpenOptions::new().write(true).open(format!("{process}/mem")).unwrap();
+    memory.write_all_at(&FAULT, guest.sleeps_at().unwrap()).unwrap();
+    guest.signal(17);
+    assert_eq!(guest.ends(), 128 + 11);
 }

@@ -7,6 +7,7 @@
 //! - [`set`]: a checked set of units and its stored form
 //! - [`graph`]: who comes before whom
 //! - [`machine`]: `step(event, now) -> actions`
+//! - [`watchdog`]: when the hardware watchdog is fed
 //! - [`source`]: unit files as written (feature `source`)
 
 #![no_std]
@@ -26,6 +27,7 @@ pub mod set;
 pub mod source;
 pub mod time;
 pub mod unit;
+pub mod watchdog;
 
 pub use machine::{Action, Event, Machine};
 pub use set::{SetError, UnitSet};

@@ -44,6 +44,8 @@ pub struct Unit {
     pub restart: Restart,
     /// How quickly it is restarted.
     pub backoff: Backoff,
+    /// What its being down for good means for the host.
+    pub failure_action: FailureAction,
     /// Time from spawn to readiness.
     pub start_timeout_ms: u64,
     /// Time from the stop signal to SIGKILL.
@@ -112,6 +114,16 @@ pub enum Restart {
     OnFailure,
     /// It stays down.
     Never,
+}
+
+/// What it means for the host that a unit is down for good: failed, held, or stuck although it is meant to be up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureAction {
+    /// The host goes on without it.
+    None,
+    /// The host is no good without it: an orderly shutdown, then a start that may choose another set.
+    Reboot,
 }
 
 /// How quickly a failing unit is restarted. The delay doubles with each failure in a row.

@@ -6,9 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use block::table::PerformError;
-use block::{Device, Disk, KernelPartition};
-use partition::{GrowError, Loaded};
+use block::{EditError, KernelPartition, Locked};
+use partition::GrowError;
 
 /// Offset of the superblock in an ext4 file system (kernel: Documentation/filesystems/ext4).
 const SUPERBLOCK: u64 = 1024;
@@ -20,12 +19,8 @@ const STEP_BYTES: u64 = 64 << 30;
 /// A step of growth failed; what is there stays usable.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    #[error("the disk's table cannot grow")]
-    Plan(#[source] GrowError),
-    #[error("partition {name} is not the last one of the disk")]
-    NotLast { name: &'static str },
-    #[error("cannot write the new table")]
-    Write(#[source] PerformError),
+    #[error("the disk's table stays as it is")]
+    Table(#[source] EditError<Refusal>),
     #[error("cannot read the size of {}", node.display())]
     Measure {
         node: PathBuf,
@@ -53,22 +48,32 @@ pub enum Failure {
     },
 }
 
+/// The table is not one to grow.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("the table cannot be extended to the disk's end")]
+    Plan(#[source] GrowError),
+    #[error("partition {name} is not the last one of the disk")]
+    NotLast { name: &'static str },
+}
+
 /// Makes the table on the disk say that the partition `name`, the last one, reaches to the disk's end, and mends a
 /// damaged copy. Durable on return; nothing is written when there is nothing to gain.
-pub fn table(device: &mut Device, loaded: &Loaded, name: &'static str) -> Result<(), Failure> {
-    if loaded.table.last_partition().is_none_or(|last| last.name != name) {
-        return Err(Failure::NotLast { name });
+pub fn table(disk: &mut Locked, name: &'static str) -> Result<(), Failure> {
+    let geometry = disk.geometry();
+    let edited = disk.edit(|table| {
+        if table.last_partition().is_none_or(|last| last.name != name) {
+            return Err(Refusal::NotLast { name });
+        }
+        table.grown(&geometry).map_err(Refusal::Plan)
+    });
+    let edited = edited.map_err(Failure::Table)?;
+    if let Some(fault) = edited.before.primary.or(edited.before.backup) {
+        eprintln!("warn data: partition table copy was damaged, both written anew why=\"{fault}\"");
     }
-    let grown = loaded.table.grown(&device.geometry()).map_err(Failure::Plan)?;
-    let edits = loaded.edits(&grown);
-    if edits.steps().is_empty() {
-        return Ok(());
+    if edited.after != edited.before.table {
+        eprintln!("info data: partition table grown disk_mib={}", mib(&geometry));
     }
-    if let Some(fault) = loaded.primary.or(loaded.backup) {
-        eprintln!("warn data: partition table copy damaged, writing both anew why=\"{fault}\"");
-    }
-    block::table::perform(device, &edits).map_err(Failure::Write)?;
-    eprintln!("info data: partition table grown disk_mib={}", mib(&device.geometry()));
     Ok(())
 }
 

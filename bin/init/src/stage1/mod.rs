@@ -1,13 +1,15 @@
 //! The initramfs stage: from the kernel's first program to the verified root.
 //!
-//! One way, in order: file systems, modules, the partition whose PARTUUID is the first half of the root hash,
-//! dm-verity over it, erofs read-only, the old root emptied, `/usr/sbin/init` executed. Always holds: what is
+//! One way, in order: file systems, modules (and beside them the watchdog, armed as early as can be), the partition whose
+//! PARTUUID is the first half of the root hash, dm-verity over it, erofs read-only, the old root emptied,
+//! `/usr/sbin/init` executed. Always holds: what is
 //! executed next was read through dm-verity under the root hash of the (signed) command line; nothing on any disk
 //! is written. There is no other way in: no rescue shell, no fall-back root.
 
 mod clear;
 mod disk;
 mod modules;
+mod watchdog;
 
 use std::convert::Infallible;
 use std::fs;
@@ -15,13 +17,18 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 use sys::kmsg::{Level, Writer};
 use sys::mount::Flags;
 use verity::Params;
 
+use modules::{Files, ModulesError};
+use watchdog::Guard;
+
 use crate::clock;
 use crate::mounts::{self, MountError};
+use crate::supervisor::HANDED_WATCHDOG;
 
 /// x86's COMMAND_LINE_SIZE is 2048; other architectures take up to 4096.
 const COMMAND_LINE_MAX: usize = 8192;
@@ -38,7 +45,7 @@ enum StageError {
     #[error("the kernel's command line does not say which root to mount")]
     Params(#[source] verity::CommandLineError),
     #[error("cannot load the modules for the root")]
-    Modules(#[source] modules::ModulesError),
+    Modules(#[source] ModulesError),
     #[error("no root")]
     Disk(#[source] disk::DiskError),
     #[error("cannot activate dm-verity over {partition}")]
@@ -77,10 +84,12 @@ fn switch(started_ms: u64) -> Result<Infallible, StageError> {
     let line = files::read(Path::new("/proc/cmdline"), COMMAND_LINE_MAX).map_err(StageError::CommandLine)?;
     let line = String::from_utf8_lossy(&line);
     let params = Params::from_command_line(&line).map_err(StageError::Params)?;
-    modules::load_all(&line).map_err(StageError::Modules)?;
+    let watchdog = load_modules(&line).map_err(StageError::Modules)?;
     let modules_ms = clock::boottime_ms();
     let partition = disk::wait_for(&params).map_err(StageError::Disk)?;
     let disk_ms = clock::boottime_ms();
+    // Half of its time may be gone: a disk may be that late.
+    watchdog.feed();
     mount_verified(&params, &partition)?;
     let root_ms = clock::boottime_ms();
     if let Ok(log) = Writer::open() {
@@ -96,12 +105,27 @@ fn switch(started_ms: u64) -> Result<Infallible, StageError> {
     clear::initramfs();
     rustix::process::chdir(SYSROOT).map_err(|err| StageError::Enter(err.into()))?;
     sys::mount::enter_root_here().map_err(StageError::Enter)?;
-    let err = Command::new(NEXT)
-        .env_clear()
+    let mut next = Command::new(NEXT);
+    next.env_clear()
         .env("GANTRY_STAGE1_MS", started_ms.to_string())
-        .env("GANTRY_ROOT_MS", root_ms.to_string())
-        .exec();
-    Err(StageError::Execute(err))
+        .env("GANTRY_ROOT_MS", root_ms.to_string());
+    if let Some(number) = watchdog.hand_over() {
+        next.env(HANDED_WATCHDOG, number.to_string());
+    }
+    Err(StageError::Execute(next.exec()))
+}
+
+/// Loads the modules and arms the watchdog, side by side: neither waits for what may hang in the other.
+fn load_modules(command_line: &str) -> Result<Guard, ModulesError> {
+    let files = Files::list()?;
+    let (mut watchdog, loaded) = thread::scope(|scope| {
+        let watchdog = scope.spawn(|| Guard::arm(&files, command_line));
+        let loaded = files.load_all(command_line);
+        (watchdog.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), loaded)
+    });
+    // A variant may have a driver that we do not know.
+    watchdog.look();
+    loaded.map(|()| watchdog)
 }
 
 /// Activates dm-verity over the partition (`MAJOR:MINOR`) and mounts the result.

@@ -13,6 +13,8 @@ use std::thread;
 use ::modules::{Name, parameters};
 use sys::module::Form;
 
+use super::watchdog;
+
 const FOLDER: &str = "/modules";
 
 #[derive(Debug, thiserror::Error)]
@@ -27,20 +29,34 @@ pub enum ModulesError {
     },
 }
 
-/// Loads them all, with the parameters that the command line has for them.
-pub fn load_all(command_line: &str) -> Result<(), ModulesError> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(FOLDER).map_err(ModulesError::List)? {
-        paths.push(entry.map_err(ModulesError::List)?.path());
+/// The files, listed.
+pub struct Files(Vec<PathBuf>);
+
+impl Files {
+    pub fn list() -> Result<Self, ModulesError> {
+        let entries = fs::read_dir(FOLDER).map_err(ModulesError::List)?;
+        let paths = entries.map(|entry| Ok(entry.map_err(ModulesError::List)?.path()));
+        paths.collect::<Result<_, _>>().map(Self)
     }
-    for together in rounds(paths).values() {
-        load_together(together, command_line)?;
+
+    /// Loads all but the watchdogs' drivers, with the parameters that the command line has for them.
+    pub fn load_all(&self, command_line: &str) -> Result<(), ModulesError> {
+        let others = self.0.iter().filter(|path| !name(path).is_some_and(|name| watchdog::is_driver(&name)));
+        for together in rounds(others.cloned()).values() {
+            load_together(together, command_line)?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Loads the one of this name, if the variant has it.
+    pub fn load_named(&self, wanted: &str, command_line: &str) -> Result<(), ModulesError> {
+        let found = self.0.iter().find(|path| name(path).is_some_and(|name| name == wanted));
+        found.map_or(Ok(()), |path| load(path, command_line))
+    }
 }
 
 /// The files by number. One without a number comes last, alone in its order with its like.
-fn rounds(paths: Vec<PathBuf>) -> BTreeMap<u32, Vec<PathBuf>> {
+fn rounds(paths: impl Iterator<Item = PathBuf>) -> BTreeMap<u32, Vec<PathBuf>> {
     let mut rounds = BTreeMap::<u32, Vec<PathBuf>>::new();
     for path in paths {
         let number = split(&path).map_or(u32::MAX, |(number, _)| number);
@@ -72,6 +88,11 @@ fn load(path: &Path, command_line: &str) -> Result<(), ModulesError> {
     sys::module::load(file, form, &given).map(drop).map_err(failed)
 }
 
+/// A module's name as the kernel has it: with `_` where the file has `-`.
+fn name(path: &Path) -> Option<String> {
+    Some(split(path)?.1.replace('-', "_"))
+}
+
 /// `(10, "dm-mod")` of `/modules/10-dm-mod.ko`.
 fn split(path: &Path) -> Option<(u32, &str)> {
     let (number, rest) = path.file_name()?.to_str()?.split_once('-')?;
@@ -86,7 +107,7 @@ mod tests {
     #[test]
     fn equal_numbers_load_together_and_lower_ones_first() {
         let names = ["20-dm-bufio.ko", "10-virtio_blk.ko", "9-first.ko", "10-dm-mod.ko.xz", "stray"];
-        let rounds = rounds(names.iter().map(PathBuf::from).collect());
+        let rounds = rounds(names.iter().map(PathBuf::from));
         let sizes: Vec<_> = rounds.iter().map(|(number, paths)| (*number, paths.len())).collect();
         assert_eq!(sizes, [(9, 1), (10, 2), (20, 1), (u32::MAX, 1)]);
     }

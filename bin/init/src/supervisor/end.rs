@@ -1,4 +1,8 @@
 //! The end of the host: whatever is left is ended, file systems are taken down clean, the machine goes off or restarts.
+//!
+//! Holds always: it ends. What may hang in the kernel (write-back and unmounting, on a disk that is dying) runs in a thread
+//! of its own; when that gets nowhere, the machine ends without it. The watchdog stands behind all of it: it is fed for
+//! progress only.
 
 use std::path::Path;
 
@@ -9,6 +13,8 @@ use sys::kmsg::{Level, Writer};
 use sys::signals::{self, Reaped, Signals};
 
 use super::journal::Journal;
+use super::patience::{self, finishes};
+use super::watchdog::Guard;
 
 use crate::clock::boottime_ms;
 
@@ -20,16 +26,27 @@ const UNMOUNT_PASSES: usize = 16;
 const MOUNTINFO_MAX_BYTES: usize = 16 << 20;
 /// The kernel's own and memory-backed file systems: nothing in them outlives the machine.
 const STAY: [&str; 7] = ["/", "/proc", "/sys", "/dev", "/run", "/tmp", "/etc"];
-const DATA: &str = "/var";
+/// What must outlive the machine whole.
+const DURABLE: [&str; 2] = ["/var", "/state"];
+/// A panic finds the host as it is; what takes longer to write than this waits for no panic.
+const PANIC_FLUSH_MS: u64 = 10_000;
 
 /// Ends everything and the machine. The units are down already.
-pub fn end(how: How, journal: &Journal) -> ! {
+pub fn end(how: How, mut watchdog: Guard, journal: &Journal) -> ! {
+    watchdog.begin_the_end();
     end_processes(journal);
-    take_down_mounts(journal);
-    rustix::fs::sync();
+    // Apart, because only the first may take long on a disk that works.
+    let flushed = finishes(rustix::fs::sync, &mut watchdog);
+    match flushed.and_then(|()| finishes(take_down_mounts, &mut watchdog)) {
+        Some(left) => left.report(journal),
+        None => journal.error(&"the disks do not answer: ending without what was not written yet"),
+    }
+    watchdog.feed();
     let err = match how {
         How::PowerOff => {
             journal.note(&"powering off");
+            // Some go on counting while the machine is off, and would start it again.
+            watchdog.stop();
             sys::power::off()
         }
         How::Reboot => {
@@ -42,7 +59,8 @@ pub fn end(how: How, journal: &Journal) -> ! {
     std::process::abort()
 }
 
-/// A panic of PID 1 is a bug that nothing can repair at run time: say it, save what can be, start again.
+/// A panic of PID 1 is a bug that nothing can repair at run time: say it, save what can be, start again. Should even that
+/// hang, nobody feeds the watchdog any more.
 pub fn on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         if let Ok(log) = Writer::open() {
@@ -52,7 +70,7 @@ pub fn on_panic() {
                 &format_args!("panic, rebooting why={:?}", panic.to_string()),
             );
         }
-        rustix::fs::sync();
+        patience::within(PANIC_FLUSH_MS, rustix::fs::sync);
         sys::power::restart();
         std::process::abort()
     }));
@@ -101,7 +119,29 @@ fn all_gone_within(longest_ms: u64) -> bool {
     }
 }
 
-fn take_down_mounts(journal: &Journal) {
+/// What could not be unmounted.
+struct Left {
+    targets: Vec<String>,
+    /// Of the targets that must outlive the machine: whether they are at least read-only now.
+    durable: Vec<(&'static str, bool)>,
+}
+
+impl Left {
+    fn report(&self, journal: &Journal) {
+        for (target, read_only) in &self.durable {
+            let outcome = if *read_only { "read-only" } else { "still-writable" };
+            journal.warn(&format_args!(
+                "file system is busy path={target} now={outcome} left={:?}",
+                self.targets
+            ));
+        }
+        if self.durable.is_empty() && !self.targets.is_empty() {
+            journal.debug(&format_args!("mounts are left {:?}", self.targets));
+        }
+    }
+}
+
+fn take_down_mounts() -> Left {
     let mut left = mounts();
     for _ in 0..UNMOUNT_PASSES {
         let before = left.len();
@@ -114,13 +154,11 @@ fn take_down_mounts(journal: &Journal) {
             break;
         }
     }
-    if left.iter().any(|target| target == DATA) {
-        let remounted = rustix::mount::mount_remount(DATA, MountFlags::RDONLY, c"");
-        let outcome = if remounted.is_ok() { "read-only" } else { "still-writable" };
-        journal.warn(&format_args!("data file system is busy now={outcome} left={left:?}"));
-    } else if !left.is_empty() {
-        journal.debug(&format_args!("mounts are left {left:?}"));
-    }
+    let busy = DURABLE.into_iter().filter(|target| left.iter().any(|other| other == target));
+    let durable = busy
+        .map(|target| (target, rustix::mount::mount_remount(target, MountFlags::RDONLY, c"").is_ok()))
+        .collect();
+    Left { targets: left, durable }
 }
 
 /// The mount points to take down, oldest first.

@@ -22,6 +22,7 @@ use super::notify::{self, DATAGRAM_MAX};
 use super::process::{self, Process};
 use super::streams::Streams;
 use super::timeline::Timeline;
+use super::watchdog::Guard;
 
 use crate::clock::boottime_ms;
 
@@ -109,18 +110,33 @@ impl Host {
     }
 
     /// Runs the units until somebody ends the host and everything is down.
-    pub fn run(mut self) -> How {
+    ///
+    /// The watchdog is fed at one place in the loop and nowhere else: whatever keeps the loop from coming round starves it.
+    pub fn run(mut self, watchdog: &mut Guard) -> How {
         loop {
             while let Some(event) = self.happened.pop_front() {
                 self.wake = None;
                 for action in self.machine.step(event, now()) {
+                    self.look_around(&action, watchdog);
                     if let Some(how) = self.perform(action) {
                         return how;
                     }
                 }
             }
             self.hand_over_streams();
-            self.wait();
+            watchdog.feed_if_due();
+            self.wait(supervise::watchdog::wake(self.wake, watchdog.feeding()));
+        }
+    }
+
+    /// Each unit that is up is a reason to look for devices again: drivers come while other units start.
+    fn look_around(&mut self, action: &Action, watchdog: &mut Guard) {
+        let Action::Report { unit, state: State::Ready { .. } | State::Done } = *action else { return };
+        self.look_for_buttons();
+        self.timeline.tell_past();
+        watchdog.look();
+        if unit == self.machine.set().goal() {
+            watchdog.note_absence();
         }
     }
 
@@ -133,6 +149,10 @@ impl Host {
             Action::WakeAt(at) => self.wake = Some(at),
             Action::Stamp(name) => self.timeline.stamp(&name),
             Action::Report { unit, state } => self.report(unit, state),
+            Action::GiveUp { unit } => self.journal.error(&format_args!(
+                "unit {} is down for good, and the host is no good without it: rebooting",
+                self.name(unit)
+            )),
             Action::Reply { answer, .. } => self.journal.note(&format_args!("request answer={answer:?}")),
             Action::Finish(how) => return Some(how),
         }
@@ -215,9 +235,6 @@ impl Host {
             }
             _ => self.journal.note(&format_args!("unit {name} state={state_name}")),
         }
-        if matches!(state, State::Ready { .. } | State::Done) {
-            self.look_for_buttons();
-        }
     }
 
     fn failure(&self, why: supervise::machine::Failure) -> String {
@@ -239,8 +256,7 @@ impl Host {
         self.machine.set().get(id).map_or("?", |unit| &unit.name)
     }
 
-    /// Each unit that is up is a reason to look again: drivers come while other units start, and a keyboard, which has
-    /// a power key too, may be there before the machine's own button.
+    /// Looks for all of them: a keyboard, which has a power key too, may be there before the machine's own button.
     fn look_for_buttons(&mut self) {
         let found = Button::all();
         if found.len() <= self.buttons.len() {
@@ -272,9 +288,9 @@ impl Host {
         }
     }
 
-    /// Sleeps until something happens or the machine wants to be woken, and queues what happened.
-    fn wait(&mut self) {
-        let longest_ms = self.wake.map(|at| at.since_ms(now()));
+    /// Sleeps until something happens or until then, and queues what happened.
+    fn wait(&mut self, until: Option<Instant>) {
+        let longest_ms = until.map(|at| at.since_ms(now()));
         let tokens = self.poller.wait(longest_ms).unwrap_or_else(|err| {
             self.journal.error(&format_args!("cannot wait for events why=\"{err}\""));
             Vec::new()

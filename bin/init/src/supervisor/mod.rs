@@ -5,13 +5,17 @@
 //! Holds always: PID 1 never returns. It ends in a power-off or a reboot, also when it panics or cannot begin.
 
 mod end;
+mod firmware;
 mod host;
 mod journal;
 mod notify;
+mod patience;
 mod preload;
 mod process;
+mod resident;
 mod streams;
 mod timeline;
+mod watchdog;
 
 use std::error::Error;
 use std::path::Path;
@@ -24,6 +28,8 @@ use sys::events::Poller;
 use host::{Host, HostError};
 use journal::Journal;
 use timeline::Timeline;
+use watchdog::Guard;
+pub use watchdog::HANDED as HANDED_WATCHDOG;
 
 use crate::clock::boottime_ms;
 use crate::mounts::{self, MountError};
@@ -49,17 +55,20 @@ enum BeginError {
 /// Runs the host until it ends.
 pub fn run() -> ! {
     let started_ms = boottime_ms();
+    let handed = watchdog::handed();
+    end::on_panic();
     let mounted = mounts::early();
     let journal = Journal::open();
-    end::on_panic();
+    let mut watchdog = Guard::new(handed, journal.clone());
     let begun = mounted.map_err(BeginError::Mounts).and_then(|()| begin(journal.clone(), started_ms));
-    match begun {
-        Ok(host) => {
-            let how = host.run();
-            end::end(how, &journal)
+    let how = match begun {
+        Ok(host) => host.run(&mut watchdog),
+        Err(err) => {
+            give_up(&err, &journal);
+            How::Reboot
         }
-        Err(err) => give_up(&err, &journal),
-    }
+    };
+    end::end(how, watchdog, &journal)
 }
 
 fn begin(journal: Journal, started_ms: u64) -> Result<Host, BeginError> {
@@ -70,14 +79,14 @@ fn begin(journal: Journal, started_ms: u64) -> Result<Host, BeginError> {
     // Signals are blocked in here, before the first thread.
     let host = Host::open(set, journal, timeline).map_err(BeginError::Host)?;
     preload::start(host.set());
+    resident::start();
     Ok(host)
 }
 
-/// Nothing can run, so nothing can be lost: say why, leave time to read it, start again.
-fn give_up(err: &dyn Error, journal: &Journal) -> ! {
+/// Nothing can run, so nothing can be lost: say why and leave time to read it, less than the watchdog's.
+fn give_up(err: &dyn Error, journal: &Journal) {
     journal.error(&format_args!("cannot begin why={:?} reboot_in_ms={LAST_WORDS_MS}", files::chain(err)));
     if let Ok(mut poller) = Poller::new() {
         let _ = poller.wait(Some(LAST_WORDS_MS));
     }
-    end::end(How::Reboot, journal)
 }

@@ -26,7 +26,7 @@ impl Machine {
         })
     }
 
-    fn end(&mut self, how: How) -> Answer {
+    pub(super) fn end(&mut self, how: How) -> Answer {
         match self.phase {
             Phase::Ending(current) if current == how => return Answer::Already,
             Phase::Ended => return Answer::ShuttingDown,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Action, Cause, Exit, Failure, Goal, Hold, KILL_GRACE_MS, Machine, Run, State, Step};
 use crate::time::Instant;
-use crate::unit::{KillScope, Kind, Restart, UnitId};
+use crate::unit::{FailureAction, KillScope, Kind, Restart, UnitId};
 
 impl Machine {
     /// The process of `run` is no more (or never was).
@@ -67,6 +67,20 @@ impl Machine {
             State::BackingOff { until: now.after_ms(unit.backoff.delay_ms(slot.failures)) }
         };
         self.enter(id, next, actions);
+    }
+
+    /// A unit that is down for good although it is meant to be up, and without which the host is no good. In a shutdown
+    /// nothing is meant to be up.
+    pub(super) fn given_up(&self) -> Option<UnitId> {
+        let lost = |id: &UnitId| {
+            let vital = self.set.get(*id).is_some_and(|unit| unit.failure_action == FailureAction::Reboot);
+            let down = self.slots.get(id.index()).is_some_and(|slot| {
+                slot.goal != Goal::Down
+                    && matches!(slot.state, State::Held(_) | State::Failed(_) | State::Stuck { .. })
+            });
+            vital && down
+        };
+        self.set.ids().find(lost)
     }
 
     /// Moves a unit whose deadline has passed.

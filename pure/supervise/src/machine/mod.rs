@@ -6,22 +6,23 @@
 //!
 //! What each event makes of each state, for a service that is always restarted (`failed` and `done` are rows of one
 //! that never is, its only way there). `.` = stays; `due` = the state's own deadline passes. Events of an earlier
-//! run of the unit change nothing in any state. `tests/cells.rs` walks every cell.
+//! run of the unit change nothing in any state. The last column: what reaching the state means for the host when the unit
+//! says `failure_action = "reboot"`. `tests/cells.rs` walks every cell.
 //!
-//! | state      | spawned | no-spawn   | skipped | ready | exit-0     | exit-1     | exit-64 | start    | stop     | restart  | shutdown | due      |
-//! |------------|---------|------------|---------|-------|------------|------------|---------|----------|----------|----------|----------|----------|
-//! | stopped    | .       | .          | .       | .     | .          | .          | .       | starting | .        | starting | .        | .        |
-//! | waiting    | .       | .          | .       | .     | .          | .          | .       | .        | stopped  | .        | stopped  | .        |
-//! | starting   | running | restarting | skipped | .     | restarting | restarting | held    | .        | .        | .        | .        | .        |
-//! | running    | .       | restarting | .       | ready | restarting | restarting | held    | .        | stopping | stopping | stopping | stopping |
-//! | ready      | .       | restarting | .       | .     | restarting | restarting | held    | .        | stopping | stopping | stopping | .        |
-//! | stopping   | .       | stopped    | .       | .     | stopped    | stopped    | stopped | .        | .        | .        | .        | .        |
-//! | stuck      | .       | stopped    | .       | .     | stopped    | stopped    | stopped | .        | .        | .        | .        | .        |
-//! | restarting | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | starting |
-//! | held       | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        |
-//! | failed     | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        |
-//! | skipped    | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        |
-//! | done       | .       | .          | .       | .     | .          | .          | .       | .        | stopped  | starting | stopped  | .        |
+//! | state      | spawned | no-spawn   | skipped | ready | exit-0     | exit-1     | exit-64 | start    | stop     | restart  | shutdown | due      | failure_action |
+//! |------------|---------|------------|---------|-------|------------|------------|---------|----------|----------|----------|----------|----------|----------------|
+//! | stopped    | .       | .          | .       | .     | .          | .          | .       | starting | .        | starting | .        | .        | .              |
+//! | waiting    | .       | .          | .       | .     | .          | .          | .       | .        | stopped  | .        | stopped  | .        | .              |
+//! | starting   | running | restarting | skipped | .     | restarting | restarting | held    | .        | .        | .        | .        | .        | .              |
+//! | running    | .       | restarting | .       | ready | restarting | restarting | held    | .        | stopping | stopping | stopping | stopping | .              |
+//! | ready      | .       | restarting | .       | .     | restarting | restarting | held    | .        | stopping | stopping | stopping | .        | .              |
+//! | stopping   | .       | stopped    | .       | .     | stopped    | stopped    | stopped | .        | .        | .        | .        | .        | .              |
+//! | stuck      | .       | stopped    | .       | .     | stopped    | stopped    | stopped | .        | .        | .        | .        | .        | .              |
+//! | restarting | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | starting | .              |
+//! | held       | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        | reboot         |
+//! | failed     | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        | reboot         |
+//! | skipped    | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        | .              |
+//! | done       | .       | .          | .       | .     | .          | .          | .       | .        | stopped  | starting | stopped  | .        | .              |
 //!
 //! The rules behind it:
 //!
@@ -35,6 +36,8 @@
 //!   as the host runs. Being up for `reset_after_ms` forgives all earlier failures.
 //! - Stopping is the unit's signal, after `stop_timeout_ms` SIGKILL, after [`KILL_GRACE_MS`] more `stuck`: a process that the
 //!   kernel does not let go. A stuck unit is never started a second time, and a shutdown does not wait for it.
+//! - A unit with `failure_action = "reboot"` that is held, failed or stuck although it is meant to be up ends the host: an
+//!   orderly shutdown with all its deadlines. Whether it would heal later is not waited for.
 //! - A shutdown stops units in the reverse of their order. It cannot be taken back: other requests are refused. A second
 //!   shutdown request of the other kind changes how it ends, not when.
 
@@ -194,6 +197,11 @@ pub enum Action {
         /// Its new state.
         state: State,
     },
+    /// Tell the log that the host restarts because this unit is down for good.
+    GiveUp {
+        /// Which unit.
+        unit: UnitId,
+    },
     /// Answer a request.
     Reply {
         /// Who asked.
@@ -297,6 +305,11 @@ impl Machine {
             self.expire(id, now, &mut actions);
         }
         self.close_gaps(now, &mut actions);
+        if let Some(unit) = self.given_up() {
+            actions.push(Action::GiveUp { unit });
+            self.end(How::Reboot);
+            self.close_gaps(now, &mut actions);
+        }
         if let Phase::Ending(how) = self.phase
             && !self.slots.iter().any(|slot| slot.state.has_process())
         {

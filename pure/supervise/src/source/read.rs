@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 use toml::{Table, Value};
 
 use super::Problem;
-use crate::unit::{Backoff, Condition, KillScope, Kind, Limits, Readiness, Restart, Signal, Unit, User};
+use crate::unit::{
+    Backoff, Condition, FailureAction, KillScope, Kind, Limits, Readiness, Restart, Signal, Unit, User,
+};
 
 /// A unit whose edges are still names. `unit`'s own edges are empty.
 pub(super) struct Written {
@@ -62,6 +64,9 @@ pub(super) fn written(name: &str, text: &str, problems: &mut Vec<Problem>) -> Wr
         ready: keys.word("ready", &readiness).unwrap_or(ready_default),
         restart: keys.word("restart", &restart).unwrap_or(restart_default),
         backoff: backoff(&mut keys),
+        failure_action: keys
+            .word("failure_action", &[("none", FailureAction::None), ("reboot", FailureAction::Reboot)])
+            .unwrap_or(FailureAction::None),
         start_timeout_ms: keys.number("start_timeout_ms").unwrap_or(START_TIMEOUT_MS),
         stop_timeout_ms: keys.number("stop_timeout_ms").unwrap_or(STOP_TIMEOUT_MS),
         stop_signal: keys.word("stop_signal", &Signal::ALL).unwrap_or(Signal::Term),

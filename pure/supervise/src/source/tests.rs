@@ -14,10 +14,12 @@ fn problems(files: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn a_set_survives_its_stored_form() {
     let web = "kind = \"service\"\nexec = [\"/bin/web\", \"-f\"]\nready = \"notify\"\nuser = \"1:2\"\n\
-               environment = { A = \"b\" }\nbackoff = { initial_ms = 5 }\ncondition = \"path:/x\"\n";
+               environment = { A = \"b\" }\nbackoff = { initial_ms = 5 }\ncondition = \"path:/x\"\n\
+               failure_action = \"reboot\"\n";
     let set = compile(&[DEFAULT_UNIT, ("web", web)]).unwrap();
     let unit = set.get(set.find("web").unwrap()).unwrap();
     assert_eq!(unit.user, crate::unit::User { uid: 1, gid: 2 });
+    assert_eq!(unit.failure_action, crate::unit::FailureAction::Reboot);
     assert_eq!(unit.backoff, crate::unit::Backoff { initial_ms: 5, ..crate::unit::Backoff::DEFAULT });
     assert_eq!(UnitSet::from_json(set.to_json().as_bytes()).unwrap(), set);
 }
@@ -31,7 +33,8 @@ fn the_order_of_the_files_does_not_matter() {
 #[test]
 fn every_problem_of_every_file_is_named() {
     let web = "kind = \"service\"\nexec = [\"/bin/web\"]\nrestrat = \"always\"\nready = \"soon\"\n\
-               requires = [\"nobody\"]\nstart_timeout_ms = -1\nbackoff = { maximum = 3 }\nmilestone = \"up\"\n";
+               requires = [\"nobody\"]\nstart_timeout_ms = -1\nbackoff = { maximum = 3 }\nmilestone = \"up\"\n\
+               failure-action = \"restart\"\n";
     let job = "kind = \"oneshot\"\nexec = [\"job\"]\nrestart = \"always\"\nmilestone = \"up\"\n";
     let found = problems(&[("default", "kind = \"target\"\n"), ("job", job), ("web", web)]);
     for want in [
@@ -39,6 +42,7 @@ fn every_problem_of_every_file_is_named() {
         "web: ready: is \"soon\", which is none of notify, started, finished",
         "web: start_timeout_ms: must be a whole number, 0 or more",
         "web: backoff.maximum: unknown key",
+        "web: failure-action: unknown key; did you mean failure_action?",
         "web: requires: there is no unit nobody",
         "web: milestone: up is stamped by job as well",
         "job: exec's program must be an absolute path",
@@ -46,7 +50,7 @@ fn every_problem_of_every_file_is_named() {
     ] {
         assert!(found.iter().any(|line| line == want), "missing {want:?} in {found:#?}");
     }
-    assert_eq!(found.len(), 8, "{found:#?}");
+    assert_eq!(found.len(), 9, "{found:#?}");
 }
 
 #[test]

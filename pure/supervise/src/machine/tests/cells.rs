@@ -17,16 +17,37 @@ const STATES: [&str; 12] = [
     "skipped",
     "done",
 ];
-const EVENTS: [&str; 12] = [
-    "spawned", "no-spawn", "skipped", "ready", "exit-0", "exit-1", "exit-64", "start", "stop", "restart",
-    "shutdown", "due",
+/// The column that is no event.
+const FAILURE_ACTION: &str = "failure_action";
+const EVENTS: [&str; 13] = [
+    "spawned",
+    "no-spawn",
+    "skipped",
+    "ready",
+    "exit-0",
+    "exit-1",
+    "exit-64",
+    "start",
+    "stop",
+    "restart",
+    "shutdown",
+    "due",
+    FAILURE_ACTION,
 ];
 
 /// A host whose unit `x` is in this state. `x` requires `gate`, which is up in all states but `waiting`.
 fn host_in(state: &str) -> Host {
+    let host = host_towards(state, "none");
+    assert_eq!(host.state("x").name(), state);
+    host
+}
+
+/// The same way to the state, which a unit with another failure action may not stay in.
+fn host_towards(state: &str, failure_action: &str) -> Host {
     let restart = if matches!(state, "failed" | "done") { "never" } else { "always" };
     let x = std::format!(
-        "kind = \"service\"\nexec = [\"/x\"]\nready = \"notify\"\nrestart = \"{restart}\"\nrequires = [\"gate\"]\n"
+        "kind = \"service\"\nexec = [\"/x\"]\nready = \"notify\"\nrestart = \"{restart}\"\nrequires = [\"gate\"]\n\
+         failure_action = \"{failure_action}\"\n"
     );
     let gate = "kind = \"service\"\nexec = [\"/gate\"]\nready = \"notify\"\nstart_timeout_ms = 900000\n";
     let mut host =
@@ -65,7 +86,6 @@ fn host_in(state: &str) -> Host {
         }
         _ => {}
     }
-    assert_eq!(host.state("x").name(), state);
     host
 }
 
@@ -95,6 +115,14 @@ fn apply(host: &mut Host, event: &str, run: Run) {
 }
 
 fn cell(state: &str, event: &str) -> &'static str {
+    if event == FAILURE_ACTION {
+        let host = host_towards(state, "reboot");
+        return if host.machine.phase == Phase::Ending(How::Reboot) {
+            "reboot"
+        } else {
+            host.state("x").name()
+        };
+    }
     let mut host = host_in(state);
     let run = host.run("x");
     apply(&mut host, event, run);

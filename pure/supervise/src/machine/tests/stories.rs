@@ -239,3 +239,122 @@ fn leftovers_are_swept_unless_the_unit_keeps_its_children() {
     assert!(host.exit("db", 1).contains(&sweep(db)));
     assert!(!host.exit("web", 1).contains(&sweep(web)));
 }
+
+const HEALTHY: (&str, &str) = ("healthy", "kind = \"target\"\nrequires = [\"db\", \"web\"]\n");
+const CONFIRM: (&str, &str) =
+    ("confirm", "kind = \"oneshot\"\nexec = [\"/confirm\"]\nrequires = [\"healthy\"]\n");
+
+/// A host that is confirmed once both its services were up at the same time.
+fn on_trial(db: &str) -> Host {
+    let all = ("default", "kind = \"target\"\nwants = [\"confirm\"]\n");
+    let web = ("web", "kind = \"service\"\nexec = [\"/web\"]\nready = \"notify\"\n");
+    let mut host = Host::new(&[all, HEALTHY, CONFIRM, web, ("db", db)]);
+    host.step(Event::Boot);
+    for name in ["db", "web"] {
+        host.spawned(name);
+    }
+    host
+}
+
+const NOTIFYING: &str = "kind = \"service\"\nexec = [\"/db\"]\nready = \"notify\"\n";
+
+#[test]
+fn a_target_is_reached_when_all_it_requires_is_up_at_once_and_stays_reached() {
+    let mut host = on_trial(NOTIFYING);
+    host.ready("db");
+    assert_eq!(host.names(&["healthy", "confirm"]), ["waiting", "waiting"]);
+    // One goes before the other comes: not yet.
+    host.exit("db", 1);
+    host.ready("web");
+    assert_eq!(host.names(&["healthy", "confirm"]), ["waiting", "waiting"]);
+    host.due("db");
+    host.spawned("db");
+    assert_eq!(spawns(&host.ready("db"), host.machine.set()), ["confirm"]);
+    host.spawned("confirm");
+    host.exit("confirm", 0);
+    // What restarts later neither undoes it nor confirms twice.
+    host.exit("web", 1);
+    host.due("web");
+    host.spawned("web");
+    host.ready("web");
+    assert_eq!(host.names(&["healthy", "confirm", "default"]), ["done", "done", "done"]);
+    let confirmed = spawns(&host.log, host.machine.set()).iter().filter(|name| *name == "confirm").count();
+    assert_eq!(confirmed, 1);
+}
+
+#[test]
+fn what_requires_a_target_never_runs_while_one_unit_of_it_is_not_up() {
+    let hopeless = std::format!("{NOTIFYING}start_timeout_ms = 500\nbackoff = {{ ceiling = 3 }}\n");
+    let mut host = on_trial(&hopeless);
+    host.ready("web");
+    for _ in 0..20 {
+        match host.state("db").name() {
+            "starting" => drop(host.spawned("db")),
+            "stopping" => drop(host.exit("db", 143)),
+            _ => drop(host.due("db")),
+        }
+    }
+    assert!(!spawns(&host.log, host.machine.set()).contains(&"confirm".into()), "{:#?}", host.log);
+    // Held, it is tried again: a host that heals late is confirmed late.
+    while host.state("db").name() != "running" {
+        host.due("db");
+        if host.state("db").name() == "starting" {
+            host.spawned("db");
+        }
+    }
+    assert_eq!(spawns(&host.ready("db"), host.machine.set()), ["confirm"]);
+}
+
+#[test]
+fn a_host_without_a_unit_it_cannot_miss_shuts_down_in_order_and_restarts() {
+    let db = "kind = \"service\"\nexec = [\"/db\"]\nfailure_action = \"reboot\"\nbackoff = { ceiling = 2 }\n";
+    let mut host = Host::new(&[DEFAULT, ("db", db), WEB]);
+    host.step(Event::Boot);
+    host.spawned("db");
+    host.spawned("web");
+    host.exit("db", 1);
+    assert_eq!(host.names(&["db", "web"]), ["restarting", "ready"], "one crash is no reason");
+    host.due("db");
+    host.spawned("db");
+    let db = host.id("db");
+    let last = host.exit("db", 1);
+    assert!(last.contains(&Action::GiveUp { unit: db }), "{last:#?}");
+    assert_eq!(host.names(&["db", "web"]), ["stopped", "stopping"]);
+    assert_eq!(host.ask(Request::Start(db)), Answer::ShuttingDown);
+    assert_eq!(host.exit("web", 0).last(), Some(&Action::Finish(How::Reboot)));
+}
+
+#[test]
+fn a_unit_it_cannot_miss_that_hangs_for_ever_ends_the_host_and_one_asked_to_stop_does_not() {
+    let db = "kind = \"service\"\nexec = [\"/db\"]\nready = \"notify\"\nfailure_action = \"reboot\"\n";
+    let mut host = Host::new(&[DEFAULT, ("db", db), WEB]);
+    host.step(Event::Boot);
+    host.spawned("db");
+    let unit = host.id("db");
+    // Not up in time, told to end, killed, and the kernel does not let it go.
+    host.due("db");
+    host.due("db");
+    let last = host.due("db");
+    assert!(last.contains(&Action::GiveUp { unit }), "{last:#?}");
+    assert_eq!(last.last(), Some(&Action::Finish(How::Reboot)));
+
+    let mut host = Host::new(&[DEFAULT, ("db", db), WEB]);
+    host.step(Event::Boot);
+    host.spawned("db");
+    host.ready("db");
+    host.ask(Request::Stop(unit));
+    host.due("db");
+    host.due("db");
+    assert_eq!(host.state("db").name(), "stuck");
+    assert!(!host.log.contains(&Action::GiveUp { unit }));
+}
+
+#[test]
+fn a_unit_it_cannot_miss_that_lacks_what_it_requires_ends_the_host() {
+    let db = "kind = \"oneshot\"\nexec = [\"/db\"]\n";
+    let web = "kind = \"service\"\nexec = [\"/web\"]\nrequires = [\"db\"]\nfailure_action = \"reboot\"\n";
+    let mut host = Host::new(&[DEFAULT, ("db", db), ("web", web)]);
+    host.step(Event::Boot);
+    host.spawned("db");
+    assert_eq!(host.exit("db", 1).last(), Some(&Action::Finish(How::Reboot)));
+}

@@ -9,7 +9,8 @@ use std::format;
 use std::string::ToString;
 
 use super::*;
-use crate::unit::{Kind, UnitId};
+use crate::unit::{FailureAction, Kind, UnitId};
+use crate::watchdog::{Feeding, wake};
 
 const STORMS: u64 = 3_000;
 const STEPS: usize = 120;
@@ -66,6 +67,9 @@ fn units(dice: &mut Dice) -> UnitSet {
             dice.one_in(6),
             if dice.one_in(3) { "process" } else { "cgroup" }
         );
+        if dice.one_in(8) {
+            text += "failure_action = \"reboot\"\n";
+        }
         let (initial, ceiling) = (1 + dice.roll(50), 1 + dice.roll(6));
         text += &format!(
             "backoff = {{ initial_ms = {initial}, max_ms = 400, reset_after_ms = 300, ceiling = {ceiling}, held_retry_ms = 900 }}\n"
@@ -98,6 +102,8 @@ struct Storm {
     stamps: Vec<String>,
     wake: Option<Instant>,
     finished: bool,
+    given_up: usize,
+    feeding: Feeding,
     past: Vec<Event>,
 }
 
@@ -114,6 +120,8 @@ impl Storm {
             stamps: Vec::new(),
             wake: None,
             finished: false,
+            given_up: 0,
+            feeding: Feeding::new(1, Instant::from_ms(5)),
             past: Vec::new(),
         }
     }
@@ -171,6 +179,10 @@ impl Storm {
                 self.stamps.push(name);
             }
             Action::Finish(_) => self.finished = true,
+            Action::GiveUp { .. } => {
+                self.given_up += 1;
+                assert_eq!(self.given_up, 1, "a host gives up once");
+            }
             Action::Sweep { .. } | Action::Reply { .. } => {}
         }
     }
@@ -192,6 +204,9 @@ impl Storm {
                 assert!(deadline > self.now, "no deadline is left behind");
                 earliest = Some(earliest.map_or(deadline, |other| other.min(deadline)));
             }
+            let vital = set.get(id).unwrap().failure_action == FailureAction::Reboot;
+            let lost = matches!(state, State::Held(_) | State::Failed(_));
+            assert!(!(vital && lost) || self.given_up == 1, "no host lives on without what it cannot miss");
             if state == State::Waiting {
                 let blockers = &set.get(id).unwrap().after;
                 let moves = |other: &UnitId| {
@@ -290,9 +305,25 @@ impl Storm {
         }
     }
 
+    /// Sleeps as the shell does, and feeds the watchdog when that is due. Its timeout is short here, so that a
+    /// shutdown of seconds takes many meals.
+    fn sleep(&mut self) {
+        let machine = self.wake.expect("a shutdown always has something to wait for");
+        while self.now < machine {
+            let next = wake(Some(machine), Some(&self.feeding)).expect("both have a time");
+            assert!(next > self.now, "the shell does not spin");
+            self.now = next;
+            assert!(self.now <= self.feeding.due(), "the shell never sleeps past a meal");
+            if self.feeding.is_due(self.now) {
+                self.feeding.fed(self.now);
+            }
+        }
+    }
+
     /// From here processes only do what they are told, at once or never; the end must come within the sum of all deadlines.
     fn shut_down(&mut self) {
         let began = self.now;
+        self.feeding.fed(began);
         self.feed(Event::Asked { by: Asker(1), request: Request::Shutdown(How::PowerOff) });
         let bound: u64 =
             self.machine.set().units().iter().map(|unit| unit.stop_timeout_ms + KILL_GRACE_MS).sum();
@@ -306,25 +337,31 @@ impl Storm {
             } else if let Some(((unit, run), _)) = doomed {
                 self.feed(Event::Exited { unit: *unit, run: *run, status: Exit::Signal(15) });
             } else {
-                self.now = self.wake.expect("a shutdown always has something to wait for");
+                self.sleep();
                 self.feed(Event::Tick);
             }
             assert!(self.now.since_ms(began) <= bound, "a shutdown ends within the sum of its deadlines");
         }
+        assert!(!self.feeding.is_due(self.now), "the watchdog was fed to the last");
         let stuck = |id: &UnitId| matches!(self.machine.state(*id), Some(State::Stuck { .. }));
         assert!(self.processes.keys().all(|(unit, _)| stuck(unit)), "only what is stuck remains");
     }
 }
 
-fn storm(seed: u64) -> usize {
+/// How many events came, and how often the host gave up.
+fn storm(seed: u64) -> (usize, usize) {
     std::println!("storm seed {seed}");
     let mut storm = Storm::new(seed);
     storm.feed(Event::Boot);
     for _ in 0..STEPS {
-        storm.weather();
+        if !storm.finished {
+            storm.weather();
+        }
     }
-    storm.shut_down();
-    storm.past.len()
+    if !storm.finished {
+        storm.shut_down();
+    }
+    (storm.past.len(), storm.given_up)
 }
 
 #[test]
@@ -333,6 +370,7 @@ fn whatever_happens_the_rules_hold_and_a_shutdown_ends() {
         storm(seed);
         return;
     }
-    let events: usize = (0..STORMS).map(storm).sum();
+    let (events, given_up) = (0..STORMS).map(storm).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     assert!(events > 100_000, "the storms were storms: {events} events");
+    assert!(given_up > 100, "and some were too much: {given_up} hosts gave up");
 }
