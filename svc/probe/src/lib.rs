@@ -121,7 +121,7 @@ fn fail(code: u8, phrase: &str, why: &str) -> ExitCode {
 fn emit(level: &str, phrase: &str, facts: &[(&str, &str)]) {
     let mut line = format!("{level} probe: {phrase}");
     for (key, value) in facts {
-        if value.contains([' ', '"']) {
+        if value.contains([' ', '"', '\n']) {
             line.push_str(&format!(" {key}={value:?}"));
         } else {
             line.push_str(&format!(" {key}={value}"));

@@ -63,6 +63,12 @@ pub enum Error {
         /// What it said.
         stderr: String,
     },
+    /// The TPM beside the machine did not come up.
+    #[error("swtpm did not start: {stderr}")]
+    Tpm {
+        /// What it said.
+        stderr: String,
+    },
     /// The conversation with QEMU's monitor broke.
     #[error("QEMU's monitor: {command}: {why}")]
     Monitor {
@@ -113,6 +119,24 @@ pub enum Error {
         /// What went wrong.
         why: String,
     },
+    /// Something that a scenario needs could not be made: a UKI, a root, keys.
+    #[error("cannot make {what}: {why}")]
+    Make {
+        /// What.
+        what: &'static str,
+        /// The chain of reasons.
+        why: String,
+    },
+    /// A disk's partition table cannot be read or changed.
+    #[error("cannot {act} on {disk}: {why}", disk = disk.display())]
+    Table {
+        /// What was tried.
+        act: &'static str,
+        /// The disk.
+        disk: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// A disk's partition table does not hold what was looked for.
     #[error("no partition {name} on {disk}", disk = disk.display())]
     NoPartition {
@@ -127,6 +151,11 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// For `map_err` on the builder's own steps, whose errors say it all with their chain.
+    pub(crate) fn make<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |err| Self::Make { what, why: format!("{err:#}") }
+    }
+
     /// For `map_err` on file operations.
     pub(crate) fn file(act: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

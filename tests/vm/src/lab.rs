@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use imager::cache::Cache;
+
 use crate::accel::Accel;
 use crate::error::{Error, Result};
 use crate::guest::Builder;
@@ -19,6 +21,11 @@ impl Image {
         let dir = dir.into();
         let file = dir.join("disk.img");
         if file.exists() { Ok(Self { dir }) } else { Err(Error::NoImage { file }) }
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The raw disk.
@@ -47,7 +54,8 @@ pub struct Lab {
 
 impl Lab {
     /// From the environment, as scenarios need it: `GANTRY_OUT` (default `out/standalone`) holds the image,
-    /// `GANTRY_TOOLS` (default `out/tools`) the tools; machines live in `out/vm`.
+    /// `GANTRY_TOOLS` (default `out/tools`) the tools; machines live in `GANTRY_MACHINES` (default `out/vm`), where one run
+    /// at a time may be.
     pub fn open() -> Result<Self> {
         let out = checkout().join("out");
         let from =
@@ -55,7 +63,12 @@ impl Lab {
         let tools = Tools::at(from("GANTRY_TOOLS", out.join("tools")))?;
         let image = Image::at(from("GANTRY_OUT", out.join("standalone")))?;
         let accel = Accel::detect(&tools)?;
-        Ok(Self { tools, image, accel, machines: out.join("vm") })
+        Ok(Self { tools, image, accel, machines: from("GANTRY_MACHINES", out.join("vm")) })
+    }
+
+    /// Results of image builder's steps that scenarios need. Apart from those of builds, which they must not push out.
+    pub fn cache(&self) -> Result<Cache> {
+        Cache::at(&self.machines.join("cache")).map_err(Error::make("a cache for what tests need"))
     }
 
     /// Starts describing a machine. `name` names its directory: one machine at a time may have it.
@@ -65,7 +78,7 @@ impl Lab {
 }
 
 /// The root of the checkout this was built from.
-fn checkout() -> PathBuf {
+pub(crate) fn checkout() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }

@@ -57,7 +57,7 @@ impl Tools {
         let path =
             path.ok_or_else(|| Error::NoTool { root: self.root.clone(), program: program.to_owned() })?;
         let libraries = self.root.join(LIBRARIES);
-        let search = format!("{0}:{0}/systemd", libraries.display());
+        let search = format!("{0}:{0}/systemd:{0}/swtpm", libraries.display());
         let mut command = match setpriv() {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);

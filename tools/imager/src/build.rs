@@ -1,30 +1,38 @@
 //! From a variant's name to `out/VARIANT/`: the steps, in order.
 //!
 //! Each step is cached by its inputs, so a second build with one service changed repeats only compile, erofs, verity,
-//! UKI and disk. What lands in `out/` is put there file by file, by rename, `release.json` last.
+//! UKI, signature and disk. What lands in `out/` is put there file by file, by rename, `release.json` last.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use partition::SectorSize;
 
 use crate::cache::{self, Cache, Lock, remove};
 use crate::digest::{Digest, Key};
+use crate::ext4::Empty;
+use crate::firmware::{self, Programs};
 use crate::kernel::Kernel;
 use crate::lock::{LockFile, Package, Set};
 use crate::programs::{self, Built, Places};
-use crate::release::{File, Release};
+use crate::publish::{Made, publish};
+use crate::release::{self, Release};
 use crate::root::{Parts, os_release};
+use crate::sbat::Identity;
 use crate::sbom::{self, Subject};
+use crate::signed::Signing;
 use crate::tools::Tools;
 use crate::tree::{Origin, Tree};
 use crate::variant::Variant;
-use crate::{command, date, disk, fetch, filesystem, initramfs, lints, listing, progress, release, uki};
+use crate::{command, date, disk, fetch, filesystem, initramfs, lints, listing, progress};
 
 /// Version of everything in this repository.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Disk image for disks with sectors of 4096 bytes, made when asked for.
+const DISK_4096: &str = "disk-4096.img";
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -35,6 +43,8 @@ pub struct Request {
     pub variant: String,
     /// cargo's target folder.
     pub target: PathBuf,
+    /// A disk image with sectors of this size as well.
+    pub also: Option<SectorSize>,
 }
 
 impl Request {
@@ -87,51 +97,99 @@ pub fn check(cache: &Cache, request: &Request) -> Result<Checked> {
     Ok(Checked { variant, tree, kernel, lock, tools, places, init })
 }
 
-/// Builds everything and leaves it in `out/VARIANT/`. `stub` is the UEFI program that the UKI starts with.
-pub fn build(cache: &Cache, request: &Request, stub: &Path) -> Result<Release> {
+/// Builds everything and leaves it in `out/VARIANT/`.
+pub fn build(cache: &Cache, request: &Request, efi: &Programs<'_>, signing: &Signing) -> Result<Release> {
+    let identity = Identity::load(&request.image())?;
+    let layout_file = request.image().join("layout.toml");
+    let layout_text =
+        fs::read_to_string(&layout_file).with_context(|| format!("cannot read {}", layout_file.display()))?;
+    let layout =
+        disk::Layout::parse(&layout_text).with_context(|| format!("bad {}", layout_file.display()))?;
     let checked = check(cache, request)?;
     let Checked { variant, tree, kernel, lock, tools, .. } = &checked;
+
     let erofs = filesystem::erofs(cache, tools, variant, tree, lock.epoch)?;
     let root = filesystem::verity(cache, tools, variant, &erofs)?;
     let root_bytes = fs::metadata(&root.file).context("cannot stat the root image")?.len();
     lints::size(root_bytes, variant)?;
     let initramfs = initramfs::build(cache, tools, variant, kernel, &checked.init)?;
     let command_line = format!("{} {}", variant.command_line.render(), root.verity.command_line_words());
-    let data = filesystem::data(cache, tools, &variant.data, lock.epoch)?;
-    let uki = checked.uki(cache, stub, &initramfs, &command_line)?;
-    let disks = checked.disks(cache, &request.image(), &uki, &root, &data)?;
+    let uki = firmware::uki(
+        cache,
+        efi.stub,
+        &firmware::Kernel {
+            image: &kernel.image,
+            initramfs: &initramfs,
+            command_line: &command_line,
+            os_release: &os_release(variant, VERSION),
+            uname: &kernel.release,
+            identity: &identity,
+            version: VERSION,
+        },
+    )?;
+    let uki = signing.sign(cache, "uki", &uki)?;
+    let bootmgr = signing.sign(cache, "bootmgr", efi.bootmgr)?;
+    let state_bytes =
+        layout.bytes_of(disk::Content::State).context("the state partition has no size in the layout")?;
+    let parts = disk::Parts {
+        layout,
+        disk_bytes: variant.data.disk_mib << 20,
+        bootmgr: fs::read(&bootmgr).context("cannot read the boot manager")?,
+        uki,
+        root: root.file.clone(),
+        params: root.verity.clone(),
+        state: Empty::state(state_bytes).make(cache, tools, lock.epoch)?,
+        data: Empty::data(variant.data.filesystem_mib).make(cache, tools, lock.epoch)?,
+    };
+    let standard = parts.layout.sector()?;
+    let disk = checked.disk(cache, &layout_text, &parts, standard)?;
 
     let out = request.out();
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     let _guard = Lock::take(&out.join(".lock"))?;
-    let root_hash = root.verity.root_hash_hex();
-    let (spdx, cyclonedx) = checked.sbom(cache, &root_hash)?;
-    let files = [
-        ("disk.img", Made::Copy(&disks.join("disk.img"))),
-        ("disk.qcow2", Made::Copy(&disks.join("disk.qcow2"))),
-        ("files.txt", Made::Text(&listing::full(tree))),
-        ("licences.txt", Made::Text(&checked.licences(cache)?)),
-        ("root.img", Made::Copy(&root.file)),
-        ("sbom.cdx.json", Made::Text(&cyclonedx)),
-        ("sbom.spdx.json", Made::Text(&spdx)),
-        ("uki.efi", Made::Copy(&uki)),
-    ];
+    let (spdx, cyclonedx) = checked.sbom(cache, &root.verity.root_hash_hex())?;
+    let mut files = BTreeMap::from([
+        ("bootmgr.efi".to_owned(), Made::Copy(bootmgr)),
+        ("data.img".to_owned(), Made::Copy(parts.data.clone())),
+        ("disk.img".to_owned(), Made::Copy(disk.join("disk.img"))),
+        ("disk.qcow2".to_owned(), Made::Copy(disk.join("disk.qcow2"))),
+        ("files.txt".to_owned(), Made::Text(listing::full(tree))),
+        ("layout.toml".to_owned(), Made::Text(layout_text.clone())),
+        ("licences.txt".to_owned(), Made::Text(checked.licences(cache)?)),
+        ("root.img".to_owned(), Made::Copy(root.file.clone())),
+        ("sbom.cdx.json".to_owned(), Made::Text(cyclonedx)),
+        ("sbom.spdx.json".to_owned(), Made::Text(spdx)),
+        ("state.img".to_owned(), Made::Copy(parts.state.clone())),
+        ("uki.efi".to_owned(), Made::Copy(parts.uki.clone())),
+    ]);
+    for (name, bytes) in signing.public()? {
+        files.insert(format!("keys/{name}"), Made::Bytes(bytes));
+    }
+    // One of an older build would lie beside a release that it does not belong to.
+    remove(&out.join(DISK_4096)).context("cannot remove the old disk image")?;
+    if let Some(sector) = request.also.filter(|sector| *sector != standard) {
+        let disk = checked.disk(cache, &layout_text, &parts, sector)?;
+        files.insert(DISK_4096.to_owned(), Made::Copy(disk.join("disk.img")));
+    }
     let mut release = Release {
-        format: 1,
+        format: 2,
         version: VERSION.to_owned(),
+        security_version: identity.security_version,
         variant: variant.name.clone(),
         architecture: variant.architecture.clone(),
         source_date_epoch: lock.epoch,
         kernel: kernel.release.clone(),
         command_line,
         root: release::Root::of(&root.verity, root.data_bytes),
+        signed_by: signing.certificate_digest(),
         executables: tree.entries().filter(|(_, entry)| entry.is_executable()).count(),
         packages: checked.packages().iter().map(|p| (p.name.clone(), p.version.clone())).collect(),
         files: BTreeMap::new(),
     };
     progress::step("put results in place", || {
         for (name, made) in files {
-            release.files.insert(name.to_owned(), publish(&out.join(name), &made)?);
+            let file = publish(&out.join(&name), &made)?;
+            release.files.insert(name, file);
         }
         cache::write(&out.join("release.json"), release.render()?.as_bytes())
     })?;
@@ -139,56 +197,22 @@ pub fn build(cache: &Cache, request: &Request, stub: &Path) -> Result<Release> {
 }
 
 impl Checked {
-    /// The UKI, as a file in the cache.
-    fn uki(&self, cache: &Cache, stub: &Path, initramfs: &Path, command_line: &str) -> Result<PathBuf> {
-        let key =
-            Key::new("uki", 1).file(stub)?.file(&self.kernel.image)?.file(initramfs)?.part(command_line);
-        let key = key.part(VERSION).part(&self.variant.name).finish();
-        let place = cache.step("uki", &key, |dir| {
-            let read =
-                |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-            let parts = uki::Parts {
-                stub: &read(stub)?,
-                kernel: &read(&self.kernel.image)?,
-                initrd: &read(initramfs)?,
-                command_line,
-                os_release: &os_release(&self.variant, VERSION),
-                uname: &self.kernel.release,
-            };
-            Ok(fs::write(dir.join("uki.efi"), uki::pack(&parts)?)?)
-        })?;
-        Ok(place.join("uki.efi"))
-    }
-
-    /// Folder with the raw disk, its qcow2 form and the digests of both.
-    fn disks(
-        &self,
-        cache: &Cache,
-        image: &Path,
-        uki: &Path,
-        root: &filesystem::Root,
-        data: &Path,
-    ) -> Result<PathBuf> {
-        let layout_file = image.join("layout.toml");
-        let text = fs::read_to_string(&layout_file)
-            .with_context(|| format!("cannot read {}", layout_file.display()))?;
-        let layout = disk::Layout::parse(&text).with_context(|| format!("bad {}", layout_file.display()))?;
-        let key = Key::new("disk", 1).part(&text).file(uki)?.part(&root.verity.root_hash_hex()).file(data)?;
-        let key = key.part(&self.variant.data.disk_mib.to_string()).finish();
-        cache.step("disk", &key, |dir| {
+    /// Folder with the raw disk; for the standard sector size with its qcow2 form as well.
+    fn disk(&self, cache: &Cache, layout: &str, parts: &disk::Parts, sector: SectorSize) -> Result<PathBuf> {
+        let step = if sector == parts.layout.sector()? { "disk" } else { "disk4096" };
+        let bootmgr = Digest::of(&parts.bootmgr);
+        let key = Key::new(step, 3).part(layout).part(bootmgr.as_str()).file(&parts.uki)?;
+        let key = key.part(&parts.params.root_hash_hex()).file(&parts.state)?.file(&parts.data)?;
+        let key = key.part(&parts.disk_bytes.to_string()).part(&sector.bytes().to_string()).finish();
+        cache.step(step, &key, |dir| {
             let raw = dir.join("disk.img");
-            let loader = fs::read(uki).with_context(|| format!("cannot read {}", uki.display()))?;
-            let contents = disk::Contents {
-                // The name that firmware looks for on a disk it knows nothing about.
-                esp: &[("EFI/BOOT/BOOTX64.EFI", &loader)],
-                root: &root.file,
-                data,
-            };
-            disk::assemble(&layout, self.variant.data.disk_mib << 20, &root.verity, &contents, &raw)?;
-            // One coroutine, in order: with several, the order of compressed clusters is a matter of luck.
-            let arguments =
-                ["convert", "-c", "-m", "1", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd"];
-            command::run(self.tools.with("qemu-img", &arguments)?.arg(&raw).arg(dir.join("disk.qcow2")))?;
+            disk::assemble(&parts.layout, sector, parts.disk_bytes, &parts.contents(), &raw)?;
+            if step == "disk" {
+                // One coroutine, in order: with several, the order of compressed clusters is a matter of luck.
+                let arguments =
+                    ["convert", "-c", "-m", "1", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd"];
+                command::run(self.tools.with("qemu-img", &arguments)?.arg(&raw).arg(dir.join("disk.qcow2")))?;
+            }
             Ok(())
         })
     }
@@ -201,8 +225,10 @@ impl Checked {
     }
 
     fn sbom(&self, cache: &Cache, root_hash: &str) -> Result<(String, String)> {
-        let programs: Vec<String> =
-            self.variant.programs.iter().map(|program| program.package.clone()).collect();
+        let of_root =
+            self.variant.programs.iter().map(|program| (program.package.as_str(), programs::TARGET));
+        let programs: Vec<_> =
+            of_root.chain(firmware::PACKAGES.map(|package| (package, firmware::TARGET))).collect();
         let components = sbom::components(cache, &self.lock, &self.packages(), &self.places, &programs)?;
         let date = date::rfc3339(self.lock.epoch);
         let name = &self.variant.name;
@@ -228,49 +254,4 @@ impl Checked {
 fn static_init(programs: &[Built]) -> Result<PathBuf> {
     let init = programs.iter().find(|built| built.package == "init");
     Ok(init.context("the variant has no program init")?.file.clone())
-}
-
-enum Made<'a> {
-    Copy(&'a Path),
-    Text(&'a str),
-}
-
-/// Puts one result in place, unless what lies there is it: results in the cache keep their time.
-fn publish(place: &Path, made: &Made) -> Result<File> {
-    match made {
-        Made::Text(text) => {
-            cache::write(place, text.as_bytes())?;
-            Ok(File { sha256: Digest::of(text.as_bytes()), bytes: text.len() as u64 })
-        }
-        Made::Copy(from) => {
-            let file = digest_beside(from)?;
-            let stamp = |path: &Path| fs::metadata(path).and_then(|meta| Ok((meta.len(), meta.modified()?)));
-            let there = stamp(place).ok();
-            if there.is_none() || there != stamp(from).ok() {
-                let aside = place.with_extension("aside");
-                remove(&aside)?;
-                // cp keeps holes: a disk image is mostly those.
-                let mut cp = Command::new("cp");
-                cp.args(["--reflink=auto", "--sparse=auto", "--preserve=mode,timestamps"]);
-                command::run(cp.arg(from).arg(&aside))?;
-                fs::rename(&aside, place)
-                    .with_context(|| format!("cannot put {} in place", place.display()))?;
-            }
-            Ok(file)
-        }
-    }
-}
-
-/// A cached file's digest, taken once and kept beside it.
-fn digest_beside(path: &Path) -> Result<File> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".digest");
-    let beside = PathBuf::from(beside);
-    if let Ok(text) = fs::read_to_string(&beside) {
-        return serde_json::from_str(&text).with_context(|| format!("{} is damaged", beside.display()));
-    }
-    let (sha256, bytes) = Digest::of_file(path)?;
-    let file = File { sha256, bytes };
-    cache::write(&beside, serde_json::to_string(&file)?.as_bytes())?;
-    Ok(file)
 }

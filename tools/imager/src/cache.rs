@@ -47,6 +47,11 @@ impl Cache {
         Cache::with_downloads(&root, &downloads)
     }
 
+    /// Where everything of the cache lies.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Fetched files, by digest.
     pub fn downloads(&self) -> &Path {
         &self.downloads

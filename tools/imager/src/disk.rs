@@ -1,11 +1,13 @@
-//! The disk image: a sparse file with a partition table, the ESP's FAT, the root and the data partition's content.
+//! The disk image: a sparse file with a partition table, the ESP's FAT, what each set holds, and the file systems of
+//! STATE and DATA. docs/formats/disk.md has the bytes.
 //!
-//! Holds always: the same inputs give the same bytes (GUIDs and the FAT's serial come from the root hash, times
-//! are fixed), and what has been written is read back by the parser that runs on the device. Blocks of zeroes are left
-//! as holes.
+//! Holds always: the same inputs give the same bytes (GUIDs and the FAT's serial come from the root hashes, times
+//! are fixed), and what has been written is read back by the parsers that run on the device. Blocks of zeroes are left
+//! as holes. An empty set is zeroes, with attributes 0: no rule of `pure/slots` ever boots it.
 
 mod fat;
 mod layout;
+mod parts;
 mod sparse;
 
 use std::fs::File;
@@ -14,59 +16,74 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use block::device::{Access, Device};
-use partition::{Geometry, Guid, Partition, PlannedPartition, Size, Table};
+use partition::{Geometry, Guid, Partition, PlannedPartition, SectorSize, Size, Table};
 use sha2::{Digest, Sha256};
+use slots::{Attributes, Set};
 use verity::Params;
 
-pub use layout::{Content, Layout};
+pub use layout::{Content, Layout, sector};
+pub use parts::Parts;
 
 /// What goes on the disk.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Contents<'a> {
     /// Files of the ESP: paths with slashes, folders are made.
-    pub esp: &'a [(&'a str, &'a [u8])],
-    /// The root: data, hash tree and FEC, as `params` say.
-    pub root: &'a Path,
+    pub esp: Vec<(&'a str, &'a [u8])>,
+    /// What set A holds; None: nothing.
+    pub a: Option<Installed<'a>>,
+    /// What set B holds.
+    pub b: Option<Installed<'a>>,
+    /// Image of STATE's file system; may be smaller than the partition.
+    pub state: &'a Path,
     /// Image of the data partition's file system; may be smaller than the partition.
     pub data: &'a Path,
+}
+
+/// An operating system in a set.
+#[derive(Debug, Clone, Copy)]
+pub struct Installed<'a> {
+    /// The UKI.
+    pub uki: &'a Path,
+    /// The root: data, hash tree and FEC, as `params` say.
+    pub root: &'a Path,
+    /// What the UKI's command line says of the root.
+    pub params: &'a Params,
+    /// What the set's boot partition says of it.
+    pub attributes: Attributes,
+}
+
+impl Contents<'_> {
+    fn of(&self, set: Set) -> Option<&Installed<'_>> {
+        match set {
+            Set::A => self.a.as_ref(),
+            Set::B => self.b.as_ref(),
+        }
+    }
+
+    /// Where everything that must be unique to a disk comes from.
+    fn seed(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for installed in [&self.a, &self.b].into_iter().flatten() {
+            hash.update(installed.params.root_hash);
+        }
+        hash.finalize().into()
+    }
 }
 
 /// Makes the disk image at `out`, of `disk_bytes`.
 pub fn assemble(
     layout: &Layout,
+    sector: SectorSize,
     disk_bytes: u64,
-    params: &Params,
     contents: &Contents<'_>,
     out: &Path,
 ) -> Result<()> {
-    let sector = layout.sector()?;
-    let geometry = Geometry::new(sector, disk_bytes / sector.bytes() as u64).context("bad disk size")?;
-    let table = plan(layout, &geometry, params)?;
+    let table = plan(layout, sector, disk_bytes, contents)?;
     let file = File::create(out).with_context(|| format!("cannot create {}", out.display()))?;
     file.set_len(disk_bytes).with_context(|| format!("cannot size {}", out.display()))?;
-
     for (partition, planned) in table.partitions().zip(&layout.partitions) {
-        let start = partition.first_lba * sector.bytes() as u64;
-        let room = partition.sectors() * sector.bytes() as u64;
-        let placed = match planned.content {
-            Content::Esp => {
-                let image = fat::build(room, sector, serial(params), contents.esp)?;
-                sparse::write(&mut Cursor::new(image), &file, start, room)
-            }
-            Content::Root => {
-                let want = params.layout.total_blocks() * verity::BLOCK_BYTES;
-                let len = std::fs::metadata(contents.root).map(|meta| meta.len());
-                let len = len.with_context(|| format!("cannot read {}", contents.root.display()))?;
-                ensure!(
-                    len == want,
-                    "{} has {len} bytes, its parameters say {want}",
-                    contents.root.display()
-                );
-                place(contents.root, &file, start, room)
-            }
-            Content::Data => place(contents.data, &file, start, room),
-        };
-        placed.with_context(|| format!("cannot fill partition {}", planned.name))?;
+        fill(&partition, planned.content()?, sector, contents, &file)
+            .with_context(|| format!("cannot fill partition {}", planned.name))?;
     }
     drop(file);
 
@@ -78,42 +95,101 @@ pub fn assemble(
 }
 
 /// Where the partitions of a disk lie, without making it.
-pub fn partitions(layout: &Layout, disk_bytes: u64, params: &Params) -> Result<Vec<Partition>> {
-    let sector = layout.sector()?;
-    let geometry = Geometry::new(sector, disk_bytes / sector.bytes() as u64).context("bad disk size")?;
-    Ok(plan(layout, &geometry, params)?.partitions().collect())
+pub fn partitions(
+    layout: &Layout,
+    sector: SectorSize,
+    disk_bytes: u64,
+    contents: &Contents<'_>,
+) -> Result<Vec<Partition>> {
+    Ok(plan(layout, sector, disk_bytes, contents)?.partitions().collect())
 }
 
-fn plan(layout: &Layout, geometry: &Geometry, params: &Params) -> Result<Table> {
+fn plan(layout: &Layout, sector: SectorSize, disk_bytes: u64, contents: &Contents<'_>) -> Result<Table> {
+    let geometry = Geometry::new(sector, disk_bytes / sector.bytes() as u64).context("bad disk size")?;
+    if let (Some(a), Some(b)) = (&contents.a, &contents.b) {
+        // Both roots would be found under one name, and a boot of B run on A's bytes.
+        ensure!(
+            a.params.partuuid() != b.params.partuuid(),
+            "sets A and B hold the same root; a root with another salt is another one"
+        );
+    }
     let planned: Result<Vec<_>> = layout
         .partitions
         .iter()
-        .map(|p| {
-            let guid = match p.content {
+        .map(|planned| {
+            let content = planned.content()?;
+            let guid = match content {
                 // The initramfs finds the root by this (Discoverable Partitions Specification).
-                Content::Root => Guid::try_parse(&params.partuuid()).context("root hash makes no GUID")?,
-                Content::Esp | Content::Data => derived(params, &p.name),
+                Content::Root(set) => match contents.of(set) {
+                    Some(installed) => Guid::try_parse(&installed.params.partuuid())
+                        .context("the root hash makes no GUID")?,
+                    None => derived(contents, &planned.name),
+                },
+                _ => derived(contents, &planned.name),
             };
-            let type_guid = p.type_guid()?;
-            let size = p.mib.map_or(Size::Rest, |mib| Size::Bytes(mib << 20));
-            Ok(PlannedPartition { name: p.name.clone(), type_guid, guid, size, attributes: 0 })
+            let attributes = match content {
+                Content::Boot(set) => contents.of(set).map_or(0, |installed| installed.attributes.apply(0)),
+                _ => 0,
+            };
+            let type_guid = planned.type_guid()?;
+            let size = planned.mib.map_or(Size::Rest, |mib| Size::Bytes(mib << 20));
+            Ok(PlannedPartition { name: planned.name.clone(), type_guid, guid, size, attributes })
         })
         .collect();
-    partition::build(geometry, derived(params, "disk"), &planned?).context("cannot lay out the disk")
+    let table = partition::build(&geometry, derived(contents, "disk"), &planned?)
+        .context("cannot lay out the disk")?;
+    for (partition, planned) in table.partitions().zip(&layout.partitions) {
+        let bytes = partition.sectors() * sector.bytes() as u64;
+        ensure!(
+            planned.content()? != Content::Data || bytes >= layout.least_data_bytes(),
+            "a disk of {disk_bytes} bytes leaves only {bytes} for {}",
+            planned.name
+        );
+    }
+    Ok(table)
 }
 
-/// A GUID for `name` on the disk of this root.
-fn derived(params: &Params, name: &str) -> Guid {
-    let digest = Sha256::new().chain_update(params.root_hash).chain_update(name).finalize();
+fn fill(
+    partition: &Partition,
+    content: Content,
+    sector: SectorSize,
+    contents: &Contents<'_>,
+    disk: &File,
+) -> Result<()> {
+    let start = partition.first_lba * sector.bytes() as u64;
+    let room = partition.sectors() * sector.bytes() as u64;
+    match content {
+        Content::Esp => {
+            let [a, b, c, d, ..] = contents.seed();
+            let image = fat::build(room, sector, u32::from_be_bytes([a, b, c, d]), &contents.esp)?;
+            sparse::write(&mut Cursor::new(image), disk, start, room)
+        }
+        Content::Boot(set) => match contents.of(set) {
+            Some(installed) => place(installed.uki, disk, start, room),
+            None => Ok(()),
+        },
+        Content::Root(set) => match contents.of(set) {
+            Some(installed) => {
+                let path = installed.root.display();
+                let want = installed.params.layout.total_blocks() * verity::BLOCK_BYTES;
+                let len =
+                    std::fs::metadata(installed.root).with_context(|| format!("cannot read {path}"))?.len();
+                ensure!(len == want, "{path} has {len} bytes, its parameters say {want}");
+                place(installed.root, disk, start, room)
+            }
+            None => Ok(()),
+        },
+        Content::State => place(contents.state, disk, start, room),
+        Content::Data => place(contents.data, disk, start, room),
+    }
+}
+
+/// A GUID for `name` on a disk with these contents.
+fn derived(contents: &Contents<'_>, name: &str) -> Guid {
+    let digest = Sha256::new().chain_update(contents.seed()).chain_update(name).finalize();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     Guid::from_random_bytes(bytes)
-}
-
-/// The FAT's serial number.
-fn serial(params: &Params) -> u32 {
-    let [a, b, c, d, ..] = params.root_hash;
-    u32::from_be_bytes([a, b, c, d])
 }
 
 fn place(content: &Path, disk: &File, start: u64, room: u64) -> Result<()> {
@@ -122,72 +198,4 @@ fn place(content: &Path, disk: &File, start: u64, room: u64) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::MetadataExt;
-
-    use tempfile::TempDir;
-
-    use super::*;
-
-    const LAYOUT: &str = include_str!("../../../image/layout.toml");
-
-    fn params(blocks: u64) -> Params {
-        let layout = verity::Layout::appended(blocks, 2).unwrap();
-        Params { root_hash: [0xab; 32], layout, salt: verity::Salt::new(&[1]).unwrap() }
-    }
-
-    fn build(dir: &TempDir, name: &str) -> (std::path::PathBuf, Params) {
-        let (root, data, out) = (dir.path().join("root"), dir.path().join("data"), dir.path().join(name));
-        let params = params(100);
-        let bytes = params.layout.total_blocks() * verity::BLOCK_BYTES;
-        std::fs::write(&root, vec![0x52; bytes as usize]).unwrap();
-        std::fs::write(&data, vec![0x44; 5000]).unwrap();
-        let uki = vec![0x55; 3 << 20];
-        let esp = [("EFI/BOOT/BOOTX64.EFI", &uki[..])];
-        let contents = Contents { esp: &esp, root: &root, data: &data };
-        assemble(&Layout::parse(LAYOUT).unwrap(), 1 << 30, &params, &contents, &out).unwrap();
-        (out, params)
-    }
-
-    #[test]
-    fn a_disk_holds_its_parts_where_its_table_says_and_is_sparse() {
-        let dir = TempDir::new().unwrap();
-        let (out, params) = build(&dir, "disk");
-        let device = Device::open(&out, Access::Read).unwrap();
-        let table = block::table::read(&device).unwrap().table;
-        let root = table.by_guid(Guid::try_parse(&params.partuuid()).unwrap()).unwrap();
-        assert_eq!((root.number, root.name.as_str()), (2, "ROOT-A"));
-        let byte = |lba: u64| {
-            let mut byte = [0];
-            block::Disk::read_at(&device, &mut byte, lba * 512).unwrap();
-            byte[0]
-        };
-        assert_eq!(byte(root.first_lba), 0x52);
-        assert_eq!(byte(table.by_name("DATA").unwrap().first_lba), 0x44);
-        let disk = std::fs::metadata(&out).unwrap();
-        assert_eq!(disk.len(), 1 << 30);
-        assert!(disk.blocks() * 512 < 8 << 20, "{} bytes on disk", disk.blocks() * 512);
-    }
-
-    #[test]
-    fn the_same_inputs_make_the_same_disk() {
-        let dir = TempDir::new().unwrap();
-        let digest = |name| {
-            let mut hash = Sha256::new();
-            std::io::copy(&mut File::open(build(&dir, name).0).unwrap(), &mut hash).unwrap();
-            hash.finalize()
-        };
-        assert_eq!(digest("one"), digest("two"));
-    }
-
-    #[test]
-    fn a_root_that_is_not_as_long_as_its_parameters_say_is_refused() {
-        let dir = TempDir::new().unwrap();
-        let short = dir.path().join("short");
-        std::fs::write(&short, [0; 4096]).unwrap();
-        let contents = Contents { esp: &[], root: &short, data: &short };
-        let layout = Layout::parse(LAYOUT).unwrap();
-        let err = assemble(&layout, 1 << 30, &params(100), &contents, &dir.path().join("disk")).unwrap_err();
-        assert!(format!("{err:#}").contains("parameters say"), "{err:#}");
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
-//! File systems made by the tools tree: the root (erofs with hash tree and FEC) and the empty data partition (ext4).
+//! The root as the tools tree makes it: erofs with hash tree and FEC.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +11,7 @@ use crate::command;
 use crate::digest::{Digest, Key};
 use crate::tools::Tools;
 use crate::tree::Tree;
-use crate::variant::{Data, Variant};
+use crate::variant::Variant;
 
 /// A root image with its tree and parity.
 #[derive(Clone, Debug)]
@@ -98,45 +98,6 @@ pub fn verity(cache: &Cache, tools: &Tools, variant: &Variant, erofs: &Path) -> 
     Ok(Root { file: place.join("root.img"), verity: Params { root_hash, layout, salt }, data_bytes })
 }
 
-/// An empty ext4, small, to be grown to the disk at first boot.
-pub fn data(cache: &Cache, tools: &Tools, data: &Data, epoch: u64) -> Result<PathBuf> {
-    let uuid = uuid("gantry data");
-    let arguments = [
-        "-q".to_owned(),
-        "-F".to_owned(),
-        "-text4".to_owned(),
-        // A small file system would get 1 KiB blocks and keep them when it has grown.
-        "-b4096".to_owned(),
-        // All of ext4, spelled out: with no mke2fs.conf the defaults are ext3's. meta_bg in place of resize_inode:
-        // growth then has no limit and takes a quarter of the time.
-        "-Onone,has_journal,ext_attr,dir_index,filetype,extent,64bit,meta_bg,flex_bg,sparse_super,large_file,\
-         huge_file,dir_nlink,extra_isize,metadata_csum"
-            .to_owned(),
-        "-I256".to_owned(),
-        "-LDATA".to_owned(),
-        format!("-U{uuid}"),
-        // Nothing of the system itself fills this disk to the last block.
-        "-m1".to_owned(),
-        // Sized for the disk this becomes, not for the image it starts as.
-        "-Jsize=64".to_owned(),
-        // No inode tables left for the kernel to write at first boot.
-        format!("-Ehash_seed={uuid},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0"),
-    ];
-    let key = Key::new("data", 1).parts(arguments.iter().map(String::as_str)).part(&epoch.to_string());
-    let key = key.part(&data.filesystem_mib.to_string()).part(&tools.root().to_string_lossy()).finish();
-    let place = cache.step("data", &key, |dir| {
-        let image = dir.join("data.ext4");
-        File::create(&image)?.set_len(data.filesystem_mib << 20)?;
-        let mut command = tools.with("mke2fs", &arguments)?;
-        // The build host's own defaults must not show.
-        command.env("MKE2FS_CONFIG", "/dev/null");
-        command.env("SOURCE_DATE_EPOCH", epoch.to_string()).env("E2FSPROGS_FAKE_TIME", epoch.to_string());
-        command::run(command.arg(&image))?;
-        Ok(())
-    })?;
-    Ok(place.join("data.ext4"))
-}
-
 /// A UUID (version 8, RFC 9562) that is a function of a name.
 pub fn uuid(name: &str) -> String {
     let hex = Digest::of(name.as_bytes());
@@ -144,7 +105,8 @@ pub fn uuid(name: &str) -> String {
     format!("{}-{}-8{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 
-fn bytes(hex: &str) -> Option<Vec<u8>> {
+/// The bytes that hex digits stand for.
+pub(crate) fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = hex.chars().map(|c| Some(c.to_digit(16)? as u8)).collect();
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
     Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())

@@ -56,18 +56,21 @@ pub fn build(
     Ok(place.join("initramfs.cpio.zst"))
 }
 
-#[derive(Default)]
-struct Archive {
+/// An archive being written. The kernel takes it packed or as it is.
+#[derive(Debug, Default)]
+pub struct Archive {
     bytes: Vec<u8>,
     entries: u32,
 }
 
 impl Archive {
-    fn folder(&mut self, name: &str) {
+    /// Adds a folder, whose parent has been added.
+    pub fn folder(&mut self, name: &str) {
         self.entry(name, 0o040_755, 2, &[]);
     }
 
-    fn file(&mut self, name: &str, mode: u32, content: &[u8]) {
+    /// Adds a file with these permission bits.
+    pub fn file(&mut self, name: &str, mode: u32, content: &[u8]) {
         self.entry(name, 0o100_000 | mode, 1, content);
     }
 
@@ -87,7 +90,8 @@ impl Archive {
         self.pad(4);
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    /// The archive.
+    pub fn finish(mut self) -> Vec<u8> {
         self.entries = 0;
         self.entry("TRAILER!!!", 0, 1, &[]);
         self.pad(512);

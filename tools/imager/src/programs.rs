@@ -14,7 +14,7 @@ use crate::variant::{Linkage, Program};
 
 /// The target all images are built for; fixed rather than the host's default so that flags reach only what is shipped
 /// and not build scripts.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// A compiled program.
 #[derive(Clone, Debug)]

@@ -16,6 +16,8 @@ pub struct Release {
     pub format: u32,
     /// Of Gantry.
     pub version: String,
+    /// What the boot manager compares with its floor (docs/formats/uki.md).
+    pub security_version: u32,
     /// Which variant.
     pub variant: String,
     /// The kernel's name of the architecture.
@@ -28,6 +30,8 @@ pub struct Release {
     pub command_line: String,
     /// The root partition.
     pub root: Root,
+    /// SHA-256 of the certificate (DER) that verifies boot manager and UKI.
+    pub signed_by: Digest,
     /// Number of executables in the root.
     pub executables: usize,
     /// Packages in the root, with their versions.

@@ -65,13 +65,13 @@ pub struct Subject<'a> {
     pub date: &'a str,
 }
 
-/// Lists everything in the image: `packages` from Debian, our programs and all that is compiled into them.
+/// Lists everything in the image: `packages` from Debian, our programs (package and target) and all that is compiled into them.
 pub fn components(
     cache: &Cache,
     lock: &LockFile,
     packages: &[&Package],
     places: &Places,
-    programs: &[String],
+    programs: &[(&str, &str)],
 ) -> Result<Vec<Component>> {
     let mut all = Vec::new();
     for package in packages {

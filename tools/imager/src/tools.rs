@@ -17,7 +17,9 @@ use crate::lock::{LockFile, Set};
 use crate::{fetch, packages};
 
 const LOADER: &str = "usr/lib64/ld-linux-x86-64.so.2";
-const LIBRARIES: &[&str] = &["usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/systemd"];
+/// Debian's multiarch directory, and folders in it where programs keep libraries of their own.
+const LIBRARIES: &[&str] =
+    &["usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/systemd", "usr/lib/x86_64-linux-gnu/swtpm"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

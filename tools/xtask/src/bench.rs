@@ -4,12 +4,16 @@
 //! once and holds the container's image, both run the same container, both have the same setting of huge pages and of
 //! the kernel's memory reserve. Three clocks: the guest's, the host's and the CPU seconds of QEMU, the figure to
 //! trust on a busy host. The last two start with the kernel's first console line.
+//!
+//! Then this image boots as it is, under Secure Boot and without error correction of its root, again in turn: what the
+//! boot manager and each of the two cost.
 
 mod figures;
 mod ours;
 mod peer;
 mod runtime;
 mod surface;
+mod verified;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -89,13 +93,16 @@ impl Boot {
             peer_samples.push(peer.boot(&lab)?);
             println!("peer, boot {run} of {}: {}", self.runs, peer_samples[peer_samples.len() - 1]);
         }
+        let verified = verified::measure(&lab, &dir, self.runs)?;
         let surfaces = (surface::of_image(&lab)?, surface::of_tree(&lab.tools, &tree, peer.root())?);
         println!("\n{}", table(&our_samples, &peer_samples, &surfaces.0, &surfaces.1));
+        println!("{}", verified.table());
 
         let report = serde_json::json!({
             "accelerator": lab.accel.to_string(), "settle-s": self.settle,
             "ours": { "boots": our_samples, "surface": surfaces.0 },
             "peer": { "boots": peer_samples, "surface": surfaces.1 },
+            "verified": verified,
         });
         let path = dir.join("boot.json");
         std::fs::write(&path, format!("{report:#}\n"))

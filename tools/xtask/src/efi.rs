@@ -13,8 +13,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use imager::command;
+use imager::firmware::TARGET;
 
-const TARGET: &str = "x86_64-unknown-uefi";
 /// The compiler and the source of its library, from Debian's security suite.
 const PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
 /// As the programs of the image are built.

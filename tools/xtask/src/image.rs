@@ -7,8 +7,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 use imager::build::{self, Request};
 use imager::cache::{self, Cache};
+use imager::firmware::Programs;
 use imager::listing;
 use imager::release::Release;
+use imager::signed::Signing;
+use partition::SectorSize;
 
 use crate::{efi, host};
 
@@ -17,29 +20,59 @@ pub fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
+/// Folder of the keys that sign: `$GANTRY_KEYS`, else in the cache, where a build makes them.
+pub fn keys(cache: &Cache) -> Result<PathBuf> {
+    let keys = std::env::var_os("GANTRY_KEYS").map_or_else(|| cache.root().join("keys"), PathBuf::from);
+    std::path::absolute(&keys).with_context(|| format!("bad path {}", keys.display()))
+}
+
 /// Builds a variant into `out/VARIANT/`.
 pub fn build(root: &Path, variant: &str) -> Result<Release> {
+    build_also(root, variant, None)
+}
+
+/// The same, and a disk image with sectors of that size.
+pub fn build_also(root: &Path, variant: &str, also: Option<SectorSize>) -> Result<Release> {
     host::ensure(host::BUILD)?;
-    let request = Request { repository: root.to_owned(), variant: variant.to_owned(), target: target(root) };
-    let stub = efi::build(root, "stub", &request.target.join("efi/stub.efi"))?;
-    build::build(&Cache::of_repository(root)?, &request, &stub)
+    let request = request(root, variant, also);
+    let cache = Cache::of_repository(root)?;
+    let program =
+        |name: &str| efi::build(root, name, &request.target.join("efi").join(name).with_extension("efi"));
+    let (stub, bootmgr) = (program("stub")?, program("bootmgr")?);
+    let keys = keys(&cache)?;
+    let signing = match std::env::var_os("GANTRY_KEYS") {
+        Some(_) => Signing::with_keys(&keys)?,
+        None => Signing::with_test_keys(&keys)?,
+    };
+    build::build(&cache, &request, &Programs { stub: &stub, bootmgr: &bootmgr }, &signing)
+}
+
+fn request(root: &Path, variant: &str, also: Option<SectorSize>) -> Request {
+    Request { repository: root.to_owned(), variant: variant.to_owned(), target: target(root), also }
 }
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   cargo xtask image                       build the variant `standalone`
   VARIANT=standalone cargo xtask image    the same, as `make image` says it
+  cargo xtask image --sector-bytes 4096   also out/standalone/disk-4096.img, for disks with such sectors
 
-Results of unchanged steps are taken from target/imager ($GANTRY_CACHE).")]
+Results of unchanged steps are taken from target/imager ($GANTRY_CACHE). Boot manager and UKI are signed with the keys in
+$GANTRY_KEYS; without it, with keys for tests that are made once in target/imager/keys. `db.crt` and, in place of a key, a file
+`db.command` with the command that signs are enough there: a distributor's key need not be on this machine.")]
 pub struct Image {
     /// A file name in image/variants/, without .toml
     #[arg(long, env = "VARIANT", default_value = "standalone")]
     pub variant: String,
+    /// Also make a disk image with sectors of this size
+    #[arg(long, value_name = "512|4096")]
+    pub sector_bytes: Option<u64>,
 }
 
 impl Image {
     pub fn run(self, root: &Path) -> Result<ExitCode> {
-        let release = build(root, &self.variant)?;
+        let also = self.sector_bytes.map(imager::disk::sector).transpose()?;
+        let release = build_also(root, &self.variant, also)?;
         println!(
             "image: out/{}/ version {} root hash {}",
             release.variant, release.version, release.root.hash
@@ -64,8 +97,7 @@ pub struct Lint {
 impl Lint {
     pub fn run(self, root: &Path) -> Result<ExitCode> {
         host::ensure(host::BUILD)?;
-        let request =
-            Request { repository: root.to_owned(), variant: self.variant.clone(), target: target(root) };
+        let request = request(root, &self.variant, None);
         let checked = build::check(&Cache::of_repository(root)?, &request)?;
         let got = listing::golden(&checked.tree, &checked.kernel.release);
         let golden = root.join("image/golden").join(format!("{}.txt", self.variant));

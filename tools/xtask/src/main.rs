@@ -16,11 +16,15 @@ mod efi;
 mod host;
 mod image;
 mod interrupt;
+mod keys;
 mod lab;
 mod lock;
+mod pcrs;
+mod power;
 mod reproduce;
 mod run;
 mod settings;
+mod sign;
 mod test;
 mod tidy;
 mod vm;
@@ -45,10 +49,18 @@ enum Verb {
     Lock(lock::Lock),
     /// Fetch and unpack the build and test programs; print where they are
     Tools(lock::Tools),
+    /// The keys of Secure Boot: made if there are none, and shown
+    Keys(keys::Keys),
+    /// Sign an EFI program, or check its signature
+    Sign(sign::Sign),
+    /// Predict what a TPM will have measured after a boot of a variant
+    Pcrs(pcrs::Pcrs),
     /// Build, boot in QEMU and show a page from a container
     Run(run::Run),
     /// The VM scenarios of tests/vm
     Vm(vm::Vm),
+    /// Cut the power at every write of every edit of the partition table, and boot what is left
+    Power(power::Power),
     /// Measure this image beside a general-purpose Debian, or crun beside runc
     #[command(after_help = "Examples:\n  cargo xtask bench boot\n  cargo xtask bench runtime")]
     Bench(bench::Bench),
@@ -70,7 +82,7 @@ enum Verb {
 /// Verbs as other verbs start them, with their defaults.
 impl Verb {
     fn image(variant: &str) -> Verb {
-        Verb::Image(image::Image { variant: variant.to_owned() })
+        Verb::Image(image::Image { variant: variant.to_owned(), sector_bytes: None })
     }
 
     fn lint(variant: &str) -> Verb {
@@ -100,8 +112,12 @@ fn run(verb: Verb, root: &Path) -> Result<ExitCode> {
         Verb::Reproduce(verb) => verb.run(root),
         Verb::Lock(verb) => verb.run(root),
         Verb::Tools(verb) => verb.run(root),
+        Verb::Keys(verb) => verb.run(root),
+        Verb::Sign(verb) => verb.run(root),
+        Verb::Pcrs(verb) => verb.run(root),
         Verb::Run(verb) => verb.run(root),
         Verb::Vm(verb) => verb.run(root),
+        Verb::Power(verb) => verb.run(root),
         Verb::Bench(verb) => verb.run(root),
         Verb::Settings(verb) => verb.run(),
         Verb::Test(verb) => verb.run(root),

@@ -2,7 +2,7 @@
 //!
 //! The second build is made from a copy of this checkout: other path, other target folder, other file times, a later
 //! clock, another zone, language and user. Every step of the image is done again. Shared are the downloads, whose digests
-//! are in the lock file, and cargo's registry. The copy's compiled registry crates stay for the next time; our own crates
+//! are in the lock file, cargo's registry, and the keys: who signs is an input like the sources. The copy's compiled registry crates stay for the next time; our own crates
 //! are compiled anew, because their files are new.
 
 use std::fs;
@@ -55,11 +55,12 @@ fn build_elsewhere(root: &Path, variant: &str) -> Result<Release> {
         remove(old).with_context(|| format!("cannot remove {}", old.display()))?;
     }
     copy_checkout(root, &copy)?;
-    let downloads = Cache::of_repository(root)?.downloads().to_owned();
+    let cache_of_first = Cache::of_repository(root)?;
+    let (downloads, keys) = (cache_of_first.downloads().to_owned(), image::keys(&cache_of_first)?);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(&copy).args(["xtask", "image", "--variant", variant]);
     cargo.env("CARGO_TARGET_DIR", place.join("objects"));
-    cargo.env("GANTRY_CACHE", cache).env("GANTRY_DOWNLOADS", downloads);
+    cargo.env("GANTRY_CACHE", cache).env("GANTRY_DOWNLOADS", downloads).env("GANTRY_KEYS", keys);
     cargo.env("TZ", "Pacific/Chatham").env("LANG", "tr_TR.UTF-8").env("USER", "somebody");
     command::show(&mut cargo).context("the second build failed")?;
     let text = fs::read_to_string(copy.join("out").join(variant).join("release.json"))
@@ -132,12 +133,14 @@ mod tests {
         Release {
             format: 1,
             version: text(),
+            security_version: 1,
             variant: text(),
             architecture: text(),
             source_date_epoch: 0,
             kernel: text(),
             command_line: text(),
             root,
+            signed_by: Digest::of(b""),
             executables: 0,
             packages: BTreeMap::new(),
             files: files.iter().map(|(name, text)| ((*name).to_owned(), file(text))).collect(),

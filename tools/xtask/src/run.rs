@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use vm::{Accel, Guest, Lab, Oci, Registry};
+use vm::{Accel, Guest, Lab, Oci, Registry, Trust};
 
 use crate::interrupt::Interrupt;
 use declared::Declared;
@@ -43,6 +43,7 @@ const POWER_OFF: Duration = Duration::from_secs(120);
   cargo xtask run                       boot, show a page from a container, stay until Ctrl-C
   cargo xtask run --once                the same, then power off; exit 0 if all went well
   cargo xtask run --user-data my.toml   run the containers that my.toml declares
+  cargo xtask run --secure-boot         the same on firmware that trusts the image's keys and starts nothing else
 
 Images named registry.gantry.test/{web,busybox}:1 come from a registry started for the occasion.")]
 pub struct Run {
@@ -52,6 +53,9 @@ pub struct Run {
     /// TOML for the machine, instead of the one container `web`
     #[arg(long, value_name = "FILE")]
     user_data: Option<PathBuf>,
+    /// Firmware in which the image's keys are enrolled: it verifies everything that it starts
+    #[arg(long)]
+    secure_boot: bool,
     /// Show the whole console from the start
     #[arg(long)]
     console: bool,
@@ -118,6 +122,11 @@ impl Run {
             Some(text) => machine.user_data(registry.mirror()).nocloud(text),
             None => machine.user_data(format!("{}{WEB}", registry.mirror())),
         };
+        if self.secure_boot {
+            let variables = lab.machines.join("run.fd");
+            Trust::of_lab(lab)?.enrolled(lab, &variables)?;
+            machine = machine.secure().variables(variables);
+        }
         if let Some(gib) = self.disk_size {
             machine = machine.disk_size(gib << 30);
         }

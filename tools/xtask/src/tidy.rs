@@ -18,10 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("os", &["pure", "os"]),
     ("svc", &["pure", "os"]),
     ("bin", &["pure", "os", "svc"]),
-    ("boot", &["pure"]),
+    ("boot", &["pure", "boot"]),
     // Tools run the device's own parsers and lay out its disks; xtask starts the others and the VM harness.
     ("tools", &["pure", "os", "tools", "tests", "svc"]),
-    ("tests", &["pure", "os", "svc", "bin", "tools"]),
+    ("tests", &["pure", "os", "svc", "bin", "boot", "tools", "tests"]),
 ];
 
 /// Folders whose crates may hold `unsafe`.

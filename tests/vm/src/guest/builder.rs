@@ -3,40 +3,42 @@
 use std::fs::File;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
 use super::Guest;
-use crate::console::Console;
+use super::starting::Starting;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::firmware::{Firmware, quoted};
+use crate::firmware::{Firmware, Kind};
 use crate::lab::Lab;
-use crate::nocloud;
-use crate::qmp::{self, Qmp};
+use crate::qmp::Qmp;
+use crate::tpm::Tpm;
 
-/// QEMU opens its sockets at once; the rest is for a busy host.
-const SOCKETS: Duration = Duration::from_secs(60);
 /// A QEMU that hangs up is gone within this.
 const DYING: Duration = Duration::from_secs(5);
-/// Between two tries of a socket that is not there yet.
-const AGAIN: Duration = Duration::from_millis(10);
 
-/// A machine to be. By default: a copy of the image, 2 CPUs, 1 GiB, nothing forwarded, ends where it would reboot.
+/// A machine to be. By default: a copy of the image, 2 CPUs, 1 GiB, nothing forwarded, firmware that starts any program,
+/// a hardware watchdog that resets; ends where it would reboot.
 #[derive(Debug)]
 pub struct Builder {
-    lab: Lab,
+    pub(super) lab: Lab,
     name: String,
     disk: Option<Disk>,
     disk_size: Option<u64>,
-    drives: Vec<PathBuf>,
-    memory_mib: u32,
-    cpus: u32,
-    user_data: Option<String>,
-    nocloud: Option<String>,
-    settle: Option<Duration>,
-    orders: bool,
-    forwards: Vec<u16>,
+    pub(super) drives: Vec<PathBuf>,
+    pub(super) memory_mib: u32,
+    pub(super) cpus: u32,
+    pub(super) user_data: Option<String>,
+    pub(super) nocloud: Option<String>,
+    pub(super) settle: Option<Duration>,
+    pub(super) orders: bool,
+    pub(super) forwards: Vec<u16>,
+    firmware: Kind,
+    variables: Option<PathBuf>,
+    pub(super) reboots: bool,
+    pub(super) tpm: bool,
+    pub(super) stuck_console: bool,
 }
 
 impl Builder {
@@ -54,6 +56,11 @@ impl Builder {
             settle: None,
             orders: false,
             forwards: Vec::new(),
+            firmware: Kind::Open,
+            variables: None,
+            reboots: false,
+            tpm: false,
+            stuck_console: false,
         }
     }
 
@@ -117,10 +124,44 @@ impl Builder {
         self
     }
 
+    /// Firmware that insists on signatures once keys are enrolled in its variables.
+    pub fn secure(mut self) -> Self {
+        self.firmware = Kind::Secure;
+        self
+    }
+
+    /// Keeps the firmware's variables in this file (made in the factory state if it is not there), and leaves it when the
+    /// machine is gone: the next machine on the same disk and variables is the same one, switched on again.
+    pub fn variables(mut self, path: impl Into<PathBuf>) -> Self {
+        self.variables = Some(path.into());
+        self
+    }
+
+    /// Lets the machine reboot: its console then tells of every boot, see [`Guest::boots`].
+    pub fn reboots(mut self) -> Self {
+        self.reboots = true;
+        self
+    }
+
+    /// Adds a TPM 2.0 in its factory state.
+    pub fn tpm(mut self) -> Self {
+        self.tpm = true;
+        self
+    }
+
+    /// Adds a second serial line, which takes a few characters and then no more, as one does whose cable leads nowhere.
+    /// The firmware prints on it, too.
+    pub fn stuck_console(mut self) -> Self {
+        self.stuck_console = true;
+        self
+    }
+
     /// Starts the machine. The kernel ends it with the calling thread (see [`crate::tools::Tools::command`]).
     pub fn start(self) -> Result<Guest> {
         let dir = fresh_dir(&self.lab.machines, &self.name)?;
-        let firmware = Firmware::fresh(&self.lab.tools, &dir)?;
+        let variables = self.variables.clone().unwrap_or_else(|| dir.join("vars.fd"));
+        let firmware = Firmware::keeping(self.firmware, &self.lab.tools, &variables)?;
+        let tpm = if self.tpm { Some(Tpm::start(&self.lab.tools, &dir)?) } else { None };
         let disk = match &self.disk {
             Some(disk) => disk.clone(),
             None => Disk::copy(&self.lab.image.disk(), &dir.join("disk.img"), self.disk_size)?,
@@ -128,6 +169,7 @@ impl Builder {
         let mut command = self.lab.tools.command("qemu-system-x86_64")?;
         command.arg("-L").arg(self.lab.tools.file("usr/share/qemu")?);
         command.args(self.lab.accel.arguments()).args(firmware.arguments());
+        command.args(["-machine", firmware.machine()]);
         self.describe(&mut command, &dir, &disk)?;
 
         let errors = dir.join("qemu.stderr");
@@ -135,7 +177,7 @@ impl Builder {
         command.current_dir(&dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let child =
             command.spawn().map_err(|err| Error::Start { program: "qemu-system-x86_64".into(), err })?;
-        let mut starting = Starting { child: Some(child), errors };
+        let mut starting = Starting::new(child, errors);
 
         let log = dir.join("console.log");
         let console = starting.console(&log)?;
@@ -144,121 +186,33 @@ impl Builder {
         let refused = |err| if console.wait_end(DYING) { starting.complaint() } else { err };
         let mut monitor = greeted.map_err(refused)?;
         let orders = if self.orders { Some(starting.connect(&dir, "probe.sock")?) } else { None };
+        orders.as_ref().map_or(Ok(()), discard).map_err(Error::file("read orders' answers in", &dir))?;
+        // Connected, and never read from.
+        let stuck = if self.stuck_console { Some(starting.connect(&dir, "stuck.sock")?) } else { None };
         let ports = if self.forwards.is_empty() { Vec::new() } else { monitor.forwarded_ports()? };
         let child = starting.done()?;
-        Ok(Guest { child, console, monitor, orders, ports, disk, keep_disk: self.disk.is_some(), dir })
-    }
-
-    fn describe(&self, command: &mut Command, dir: &Path, disk: &Disk) -> Result<()> {
-        command.args(["-nodefaults", "-no-user-config", "-machine", "q35", "-display", "none"]);
-        command.args(["-m", &self.memory_mib.to_string(), "-smp", &self.cpus.to_string()]);
-        command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
-        command.args([
-            "-chardev",
-            "socket,id=qmp,path=qmp.sock,server=on,wait=off",
-            "-mon",
-            "chardev=qmp,mode=control",
-        ]);
-        command.args(["-device", "virtio-rng-pci", "-no-reboot"]);
-        drive(command, "disk", disk.path(), "cache=unsafe", "bootindex=1");
-        for (number, path) in self.drives.iter().enumerate() {
-            drive(command, &format!("extra{number}"), path, "cache=unsafe", "");
-        }
-        if let Some(text) = &self.nocloud {
-            let volume = nocloud::make(&self.lab.tools, &dir.join("cidata.img"), text)?;
-            drive(command, "cidata", &volume, "readonly=on", "");
-        }
-        if let Some(text) = &self.user_data {
-            fw_cfg(command, dir, "user-data", text)?;
-        }
-        if let Some(plan) = self.plan() {
-            fw_cfg(command, dir, "probe", &plan)?;
-        }
-        if self.orders {
-            command.args([
-                "-chardev",
-                "socket,id=probe,path=probe.sock,server=on,wait=off",
-                "-serial",
-                "chardev:probe",
-            ]);
-        }
-        // Port 0: the kernel picks one when QEMU binds it, and the monitor tells which. So no two machines, and no
-        // machine and a stranger, can ever want the same.
-        let forwards: String =
-            self.forwards.iter().map(|port| format!(",hostfwd=tcp:127.0.0.1:0-:{port}")).collect();
-        command.args(["-netdev", &format!("user,id=net{forwards}")]);
-        // Without its ROM: the firmware would try to boot from the network.
-        command.args(["-device", "virtio-net-pci,netdev=net,romfile="]);
-        Ok(())
-    }
-
-    /// What the probe is told, if it is wanted at all.
-    fn plan(&self) -> Option<String> {
-        let settle = self.settle.map(|rest| format!("settle={}", rest.as_secs()));
-        let listen = self.orders.then(|| "listen=/dev/ttyS1".to_owned());
-        let words: Vec<String> = settle.into_iter().chain(listen).collect();
-        (!words.is_empty()).then(|| words.join(" "))
+        let (keep_disk, reboots) = (self.disk.is_some(), self.reboots);
+        Ok(Guest {
+            child,
+            console,
+            monitor,
+            orders,
+            ports,
+            disk,
+            keep_disk,
+            reboots,
+            dir,
+            _stuck: stuck,
+            _tpm: tpm,
+        })
     }
 }
 
-/// QEMU between its start and its first answer: killed if anything goes wrong there.
-struct Starting {
-    child: Option<Child>,
-    errors: PathBuf,
-}
-
-impl Starting {
-    fn console(&mut self, log: &Path) -> Result<Console> {
-        let stdout = self.child.as_mut().and_then(|child| Some((child.stdout.take()?, child.id())));
-        let (stdout, pid) = stdout.ok_or_else(|| self.complaint())?;
-        Console::read(stdout, pid, log).map_err(Error::file("create", log))
-    }
-
-    fn connect(&mut self, dir: &Path, socket: &str) -> Result<UnixStream> {
-        let until = Instant::now() + SOCKETS;
-        loop {
-            match qmp::connect(dir, socket) {
-                Ok(stream) => return Ok(stream),
-                Err(_) if self.gone() || Instant::now() > until => return Err(self.complaint()),
-                // The file appears when QEMU binds it, and nothing tells us: this asks again.
-                Err(_) => std::thread::sleep(AGAIN),
-            }
-        }
-    }
-
-    fn gone(&mut self) -> bool {
-        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
-    }
-
-    fn done(mut self) -> Result<Child> {
-        self.child.take().ok_or_else(|| self.complaint())
-    }
-
-    fn complaint(&self) -> Error {
-        let stderr = std::fs::read_to_string(&self.errors).unwrap_or_default();
-        Error::Qemu { stderr: stderr.trim().to_owned() }
-    }
-}
-
-impl Drop for Starting {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn drive(command: &mut Command, id: &str, path: &Path, backend: &str, device: &str) {
-    command.args(["-drive", &format!("if=none,id={id},format=raw,{backend},file={}", quoted(path))]);
-    let joint = if device.is_empty() { "" } else { "," };
-    command.args(["-device", &format!("virtio-blk-pci,drive={id}{joint}{device}")]);
-}
-
-fn fw_cfg(command: &mut Command, dir: &Path, name: &str, text: &str) -> Result<()> {
-    let file = dir.join(format!("fw_cfg.{name}"));
-    std::fs::write(&file, text).map_err(Error::file("write", &file))?;
-    command.args(["-fw_cfg", &format!("name=opt/org.gantry/{name},file={}", quoted(&file))]);
+/// Reads what comes on the line of the orders and forgets it: the firmware takes every serial line for a console, and waits
+/// for seconds at each character that one does not take.
+fn discard(line: &UnixStream) -> std::io::Result<()> {
+    let mut reader = line.try_clone()?;
+    std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
     Ok(())
 }
 

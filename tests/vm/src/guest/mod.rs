@@ -4,6 +4,8 @@
 //! directory; disk and variables go with it.
 
 mod builder;
+mod describe;
+mod starting;
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
@@ -19,11 +21,15 @@ use crate::error::{Error, Result};
 use crate::http::Client;
 use crate::qmp::Qmp;
 use crate::timeline::Timeline;
+use crate::tpm::Tpm;
 
 /// One HTTP exchange with a page in the machine; software emulation is slow.
 const EXCHANGE: Duration = Duration::from_secs(20);
 /// Between two tries of a page that is not there yet.
 const AGAIN: Duration = Duration::from_millis(250);
+
+/// The boot manager's first words.
+const MANAGER_BEGINS: &str = "bootmgr: table copies=";
 
 /// How a kernel that dies says so.
 const OOPSES: &[&str] = &[
@@ -44,7 +50,12 @@ pub struct Guest {
     ports: Vec<(u16, u16)>,
     disk: Disk,
     keep_disk: bool,
+    reboots: bool,
     dir: PathBuf,
+    /// Held, never read.
+    _stuck: Option<UnixStream>,
+    /// Ends with the machine.
+    _tpm: Option<Tpm>,
 }
 
 impl Guest {
@@ -95,6 +106,15 @@ impl Guest {
     /// Returns the last line before the order, so that everything that came of it is after that line: the news of a
     /// dead service may reach the console before the probe's report does.
     pub fn order(&mut self, order: &str, deadline: Duration) -> Result<Line> {
+        let before = self.send(order, deadline)?;
+        self.wait_after(&before, &format!("obedience to {order:?}"), deadline, |text| {
+            text.contains("probe: obeyed")
+        })?;
+        Ok(before)
+    }
+
+    /// The same, without waiting for the answer: for orders that the machine does not survive.
+    pub fn send(&mut self, order: &str, deadline: Duration) -> Result<Line> {
         let ready =
             self.wait_for("probe that listens", deadline, |text| text.contains("probe: listening"))?;
         let before = self.console.lines().pop().unwrap_or(ready);
@@ -102,10 +122,18 @@ impl Guest {
             let sent = line.write_all(format!("{order}\n").as_bytes());
             sent.map_err(Error::file("send an order through", &self.dir))?;
         }
-        self.wait_after(&before, &format!("obedience to {order:?}"), deadline, |text| {
-            text.contains("probe: obeyed")
-        })?;
         Ok(before)
+    }
+
+    /// The start of a file in the machine, as the probe shows it. Needs [`Builder::orders`].
+    pub fn show(&mut self, path: &str, deadline: Duration) -> Result<String> {
+        let before = self.send(&format!("show {path}"), deadline)?;
+        let answer = format!("order=\"show {path}\" done=");
+        let line = self.wait_after(&before, &format!("sight of {path}"), deadline, |text| {
+            text.contains("probe: obeyed") && text.contains(&answer)
+        })?;
+        let (_, text) = line.text.split_once(&answer).unwrap_or_default();
+        Ok(text.trim_matches('"').replace("\\n", "\n").replace("\\\"", "\""))
     }
 
     /// Presses the power button and waits for the machine to end by itself.
@@ -138,6 +166,11 @@ impl Guest {
         &self.console
     }
 
+    /// How many times the boot manager has begun its work.
+    pub fn boots(&self) -> usize {
+        self.console.lines().iter().filter(|line| line.text.contains(MANAGER_BEGINS)).count()
+    }
+
     /// The boot timeline so far.
     pub fn timeline(&self) -> Timeline {
         Timeline::of(&self.console.lines())
@@ -163,10 +196,12 @@ impl Guest {
         self.console.wait(from, deadline, matches).map_err(|silence| self.failure(what, deadline, silence))
     }
 
-    /// Tells a broken promise from a broken emulator: a kernel that dies before our first word is not our test's finding.
+    /// Tells a broken promise from a broken emulator: a kernel that dies before our first word is not our test's finding,
+    /// unless the machine may reboot: then the story is about just such deaths.
     fn failure(&self, what: &str, deadline: Duration, silence: Silence) -> Error {
         let (what, tail) = (what.to_owned(), self.console.tail());
-        match (oops_before_init(&self.console.lines()), silence) {
+        let oops = if self.reboots { None } else { oops_before_init(&self.console.lines()) };
+        match (oops, silence) {
             (Some(line), _) => Error::OopsBeforeInit { line, tail },
             (None, Silence::Ended) => Error::Ended { what, tail },
             (None, Silence::Late) => Error::Late { what, deadline, tail },
@@ -177,7 +212,8 @@ impl Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         self.kill();
-        let mut leftovers = vec!["vars.fd", "cidata.img", "qmp.sock", "probe.sock"];
+        let mut leftovers =
+            vec!["vars.fd", "cidata.img", "qmp.sock", "probe.sock", "stuck.sock", "tpm.sock", "tpm.pid"];
         if !self.keep_disk {
             leftovers.push("disk.img");
         }

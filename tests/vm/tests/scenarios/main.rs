@@ -8,7 +8,12 @@
 
 mod containers;
 mod data;
+mod fallback;
+mod health;
+mod measured;
 mod root;
+mod secure_boot;
+mod sets;
 mod settings;
 mod story;
 mod survival;

@@ -27,10 +27,9 @@ pub struct Story {
 }
 
 impl Story {
-    /// Sets the stage. Finding the accelerator runs a guest, so it is done once.
+    /// Sets the stage.
     pub fn begin(name: &'static str) -> Self {
-        static LAB: OnceLock<Lab> = OnceLock::new();
-        let lab = LAB.get_or_init(|| Lab::open().unwrap_or_else(|err| panic!("{err}"))).clone();
+        let lab = lab();
         let registry = Registry::start(&lab.tools, &lab.machines.join(format!("{name}.registry"))).unwrap();
         registry.push(&Oci::web(&lab.tools).unwrap()).unwrap();
         registry.push(&Oci::busybox(&lab.tools).unwrap()).unwrap();
@@ -46,6 +45,12 @@ impl Story {
     pub fn boot(&self, settings: &str) -> Guest {
         self.machine(settings).forward(8080).start().unwrap_or_else(|err| panic!("{err}"))
     }
+}
+
+/// The lab. Finding the accelerator runs a guest, so it is done once.
+pub fn lab() -> Lab {
+    static LAB: OnceLock<Lab> = OnceLock::new();
+    LAB.get_or_init(|| Lab::open().unwrap_or_else(|err| panic!("{err}"))).clone()
 }
 
 /// Unwraps with the error's own words: they carry the console's last lines, which `Debug` would put on one line.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 /// The file system's block on every build host we know: the smallest hole.
 const BLOCK_BYTES: usize = 4096;
 const CHUNK_BYTES: usize = 1 << 20;
+const ZEROES: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 
 /// Copies all of `from` to `start`, where there is `room`. The place must not have been written before.
 pub(super) fn write(from: &mut impl Read, disk: &File, start: u64, room: u64) -> Result<()> {
@@ -21,7 +22,7 @@ pub(super) fn write(from: &mut impl Read, disk: &File, start: u64, room: u64) ->
         }
         ensure!(done + len as u64 <= room, "the content is larger than the partition ({room} bytes)");
         for (index, block) in chunk[..len].chunks(BLOCK_BYTES).enumerate() {
-            if block.iter().any(|byte| *byte != 0) {
+            if block != &ZEROES[..block.len()] {
                 let at = start + done + (index * BLOCK_BYTES) as u64;
                 disk.write_all_at(block, at).context("cannot write the disk image")?;
             }

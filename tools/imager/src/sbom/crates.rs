@@ -12,14 +12,14 @@ use anyhow::{Context, Result};
 use super::{Component, Licence, Supplier, escape};
 use crate::command;
 
-/// Our programs, our crates and the registry's that are linked into them, and the standard library.
-pub(super) fn of_programs(repository: &Path, programs: &[String]) -> Result<Vec<Component>> {
+/// Our programs (package and target), our crates and the registry's that are linked into them, and the standard library.
+pub(super) fn of_programs(repository: &Path, programs: &[(&str, &str)]) -> Result<Vec<Component>> {
     let mut components = BTreeMap::new();
-    for program in programs {
+    for (program, target) in programs {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(repository).args(["tree", "--locked", "--prefix=none", "--package", program]);
         // Neither build scripts' crates nor macros end up in the program.
-        cargo.args(["--edges=normal,no-proc-macro", "--target=x86_64-unknown-linux-gnu"]);
+        cargo.args(["--edges=normal,no-proc-macro", "--target", target]);
         let text = command::read(cargo.arg("--format={p}|{l}|{r}"))?;
         for line in text.lines() {
             let component = component(line).with_context(|| format!("cannot read cargo's line {line:?}"))?;
