@@ -6,7 +6,7 @@ use partition::Partition;
 use pe::uki::Facts;
 use slots::{Choice, Set, State};
 
-use crate::image::ReadFault;
+use crate::image::{Image, ReadFault};
 use crate::machine::{Handover, Machine, SecureBoot};
 use crate::signpost::{Copies, Signpost, WriteFault};
 use crate::trace::{Trace, because, word};
@@ -65,6 +65,14 @@ enum Refused<E: core::error::Error + 'static> {
     Returned(#[source] E),
 }
 
+impl<E: core::error::Error + 'static> Refused<E> {
+    /// Another start would come to the same. A disk that does not answer now may do so next time: the try that was spent
+    /// bounds how often that is found out.
+    fn is_about_the_image(&self) -> bool {
+        !matches!(self, Self::Spend(_) | Self::Read(ReadFault::Read { .. } | ReadFault::Memory { .. }))
+    }
+}
+
 impl<M: Machine> Run<'_, M> {
     fn boot(&mut self) -> Result<Set, String> {
         let mut signpost = Signpost::read(self.machine)
@@ -114,7 +122,10 @@ impl<M: Machine> Run<'_, M> {
     fn try_set(&mut self, signpost: &mut Signpost, choice: Choice) -> Result<Set, Refused<M::Error>> {
         let set = choice.set;
         self.spend(signpost, choice)?;
-        self.start(signpost, set).inspect_err(|_| {
+        self.start(signpost, set).inspect_err(|why| {
+            if !why.is_about_the_image() {
+                return;
+            }
             let sets = signpost.sets().refused(set);
             // When it cannot be written the try is still spent, or could not be either.
             let _ = signpost.write(self.machine, sets);
@@ -139,7 +150,10 @@ impl<M: Machine> Run<'_, M> {
 
     fn start(&mut self, signpost: &Signpost, set: Set) -> Result<Set, Refused<M::Error>> {
         let partition = set.boot_partition(signpost.table()).ok_or(Refused::Partition)?;
-        let image = self.load(&partition)?;
+        // What was read is kept until the image gave up: a firmware that clears what it gets back takes as long over that as over
+        // loading, and a system that starts takes all memory anyway.
+        let read = self.read(&partition)?;
+        let image = self.load(&partition, read.bytes())?;
         let checked = self.check(&image).map(|facts| self.announce(signpost, set, &facts));
         let ended = checked.and_then(|()| match self.machine.start(&image) {
             Handover::Taken => Ok(set),
@@ -149,15 +163,18 @@ impl<M: Machine> Run<'_, M> {
         ended
     }
 
-    /// Reads the image and hands it to the firmware. Our copy is gone when this returns: what counts is the firmware's.
-    fn load(&mut self, partition: &Partition) -> Result<M::Image, Refused<M::Error>> {
+    fn read(&mut self, partition: &Partition) -> Result<Image<M::Memory>, Refused<M::Error>> {
         let begun = self.machine.now_us();
         let read = image::read(self.machine, partition);
-        let read_at = self.machine.now_us();
-        self.read_us += read_at.saturating_sub(begun);
-        let image = read.map_err(Refused::Read)?;
-        let loaded = self.machine.load(partition, image.bytes());
-        self.load_us += self.machine.now_us().saturating_sub(read_at);
+        self.read_us += self.machine.now_us().saturating_sub(begun);
+        read.map_err(Refused::Read)
+    }
+
+    /// Hands the image to the firmware. What was read says nothing from here on: what counts is the firmware's copy.
+    fn load(&mut self, partition: &Partition, read: &[u8]) -> Result<M::Image, Refused<M::Error>> {
+        let begun = self.machine.now_us();
+        let loaded = self.machine.load(partition, read);
+        self.load_us += self.machine.now_us().saturating_sub(begun);
         loaded.map_err(Refused::Firmware)
     }
 

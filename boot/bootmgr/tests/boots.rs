@@ -161,6 +161,14 @@ fn a_read_that_fails_costs_a_confirmed_set_no_more_than_its_turn() {
 }
 
 #[test]
+fn a_read_that_fails_costs_a_trial_one_try_and_no_quarantine() {
+    let mut fake = machine(attributes(2, 3, false, 0), confirmed(1));
+    fake.unreadable = Some(Set::A);
+    assert_eq!(run(&mut fake), Outcome::Started(Set::B));
+    assert_eq!(fake.durable.sets().get(Set::A), attributes(2, 2, false, 0));
+}
+
+#[test]
 fn an_image_longer_than_its_partition_is_refused() {
     let mut fake = machine(confirmed(2), confirmed(1));
     let mut image = good("0.1.0", 1);

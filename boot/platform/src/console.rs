@@ -2,12 +2,14 @@
 //!
 //! A line that cannot be shown is lost, and the boot goes on. Firmware writes to all consoles at once and fails when one of them takes
 //! nothing: a serial line, say, whose other end is connected and does not read. `uefi`'s own `println!` panics then, and so would the
-//! panic's message: a machine that resets for ever because nobody listens.
+//! panic's message: a machine that resets for ever because nobody listens. It panics as well where there is no console at all, and then
+//! the panic's message would panic without end.
+#![allow(unsafe_code)]
 
 use core::fmt::{self, Write as _};
 
 use uefi::proto::console::text::Output;
-use uefi::{CStr16, system};
+use uefi::{CStr16, system, table};
 
 /// Characters for one call. A stalled serial line costs each call the firmware's timeout, so a line is best one call.
 const CALL_CHARS: usize = 256;
@@ -20,6 +22,12 @@ macro_rules! say {
 
 #[doc(hidden)]
 pub fn print_line(line: fmt::Arguments<'_>) {
+    // SAFETY: the table lives as long as we run.
+    let has_console =
+        table::system_table_raw().is_some_and(|table| unsafe { !table.as_ref().stdout.is_null() });
+    if !has_console {
+        return;
+    }
     system::with_stdout(|output| {
         let mut line_buffer = Line { output, chars: [0; CALL_CHARS], used: 0 };
         let _ = writeln!(line_buffer, "{line}");

@@ -52,11 +52,8 @@ impl Firmware {
     /// The set that the boot manager started.
     pub fn booted_set(&self) -> Result<Option<Set>, VariableError> {
         let Some(value) = self.value("BootedSet", OURS, 16)? else { return Ok(None) };
-        match value.as_slice() {
-            b"A" => Ok(Some(Set::A)),
-            b"B" => Ok(Some(Set::B)),
-            other => Err(VariableError::Value { name: "BootedSet", bytes: other.len() }),
-        }
+        let nonsense = VariableError::Value { name: "BootedSet", bytes: value.len() };
+        Set::from_letter(&value).map(Some).ok_or(nonsense)
     }
 
     /// What the boot manager printed, line by line: how it chose.

@@ -59,7 +59,10 @@ impl<'a> Signature<'a> {
         let content = content(&signed.content)?;
         let indirect: IndirectData<'_> = content.decode_as().map_err(SignatureFault::Message)?;
         let info = only_signer(signed.signers)?;
-        let algorithms = [&indirect.digest.algorithm, &info.digest_algorithm];
+        // By this one, found by counting bytes, the firmware hashes the image.
+        let hashed_by = only(signed.digest_algorithms).and_then(|only| Algorithm::from_der(only).ok());
+        let hashed_by = hashed_by.ok_or(SignatureFault::Algorithm)?;
+        let algorithms = [&hashed_by, &indirect.digest.algorithm, &info.digest_algorithm];
         if algorithms.iter().any(|algorithm| algorithm.oid != oids::SHA_256)
             || !is_rsa(&info.signature_algorithm)
         {
@@ -100,11 +103,13 @@ fn content<'a>(info: &ContentInfo<'a>) -> Result<AnyRef<'a>, SignatureFault> {
 }
 
 fn only_signer(signers: RawSet<'_>) -> Result<SignerInfo<'_>, SignatureFault> {
-    let mut signers = signers.elements();
-    match (signers.next(), signers.next()) {
-        (Some(only), None) => SignerInfo::from_der(only).map_err(SignatureFault::Message),
-        _ => Err(SignatureFault::Signers),
-    }
+    let only = only(signers).ok_or(SignatureFault::Signers)?;
+    SignerInfo::from_der(only).map_err(SignatureFault::Message)
+}
+
+/// The one element that all of a set is.
+fn only(set: RawSet<'_>) -> Option<&[u8]> {
+    set.elements().next().filter(|element| element.len() == set.0.len())
 }
 
 fn is_rsa(algorithm: &Algorithm<'_>) -> bool {

@@ -61,6 +61,14 @@ fn firmware_finds_what_it_looks_for_at_fixed_places() {
     assert_eq!(&variable[13..22], SHA_256);
 }
 
+/// The firmware hashes the image by the algorithm at that place, whatever the rest of the message says.
+#[test]
+fn a_message_that_names_another_algorithm_where_firmware_looks_is_refused() {
+    let mut other = message();
+    other[40] = 2;
+    assert_eq!(Signature::parse(&other), Err(SignatureFault::Algorithm), "SHA-384");
+}
+
 /// DER sorts what is in a set, and checkers hash the set as DER has it.
 #[test]
 fn attributes_are_signed_in_the_order_of_der() {
@@ -115,6 +123,17 @@ fn forgeries_are_refused_for_what_they_are() {
     {
         assert!(matches!(read(name), Err(SignatureFault::Message(_))), "{name}");
     }
+}
+
+/// Half an element is not none: other readers refuse the message for it.
+#[test]
+fn a_second_signer_that_is_cut_off_counts() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/authenticode/two-signers.p7");
+    let mut two = std::fs::read(path).unwrap();
+    let begins = |bytes: &[u8]| bytes[..2] == [0x30, 0x82] && bytes[4..] == [0x02, 0x01, 0x01];
+    let second = two.windows(7).rposition(begins).unwrap();
+    two[second + 2] = 0xff;
+    assert_eq!(Signature::parse(&two), Err(SignatureFault::Signers));
 }
 
 #[test]

@@ -146,15 +146,15 @@ impl Params {
     /// - No `panic_on_corruption`: Linux 6.12 acts on it while it repairs a *tree* block (it meets the damaged block
     ///   again when it looks for erasures in the code word), so it would panic on damage that it then repairs.
     ///   Restarting on damage beyond repair is the service `health`'s.
-    /// - `panic_on_error`: the disk refused a read and the parity could not replace what is missing. It acts at the very
-    ///   end of a failed read, never within a repair, not on read-ahead, and not when a digest was wrong.
+    /// - No `panic_on_error` either (the disk refused a read, parity could not replace it): `health` condemns the set before it
+    ///   restarts, a panic cannot, and a set that said it lives would be started again for ever.
     /// - No `ignore_zero_blocks`: erofs has few holes, and every option that skips a check must be argued for.
     pub fn table_line(&self, device: &str) -> String {
         let l = &self.layout;
         let options = match l.fec_roots() {
-            0 => "1 panic_on_error".to_owned(),
+            0 => "0".to_owned(),
             roots => format!(
-                "9 panic_on_error use_fec_from_device {device} fec_start {} fec_blocks {} fec_roots {roots}",
+                "8 use_fec_from_device {device} fec_start {} fec_blocks {} fec_roots {roots}",
                 l.fec_start_block(),
                 l.fec_covered_blocks(),
             ),
@@ -230,16 +230,13 @@ mod tests {
     #[test]
     fn table_counts_its_optional_words() {
         let line = params().table_line("254:2");
-        let (fixed, optional) = line.split_once(" 9 ").unwrap();
+        let (fixed, optional) = line.split_once(" 8 ").unwrap();
         assert_eq!(fixed, format!("1 254:2 254:2 4096 4096 1000 1000 sha256 {ROOT} ab"));
-        assert_eq!(
-            optional,
-            "panic_on_error use_fec_from_device 254:2 fec_start 1009 fec_blocks 1009 fec_roots 2"
-        );
-        assert_eq!(optional.split(' ').count(), 9);
+        assert_eq!(optional, "use_fec_from_device 254:2 fec_start 1009 fec_blocks 1009 fec_roots 2");
+        assert_eq!(optional.split(' ').count(), 8);
         assert_eq!(params().sectors(), 8000);
         let bare = Params { layout: Layout::appended(1000, 0).unwrap(), ..params() };
-        assert!(bare.table_line("254:2").ends_with(" ab 1 panic_on_error"));
+        assert!(bare.table_line("254:2").ends_with(" ab 0"));
     }
 
     #[test]

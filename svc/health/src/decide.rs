@@ -16,6 +16,7 @@
 //! | deadline, set on trial, and no other can boot | say so: a restart would start the same set again, for ever |
 //! | deadline, set neither confirmed nor ever armed | say so: no boot manager chose it, so a restart would come to the same |
 //! | deadline, started UKI and mounted root are of different sets | say so; a trial is restarted |
+//! | deadline, and the table cannot be read or changed | look again later: whoever starts next needs the same table, so a restart helps nobody |
 //!
 //! Holds always: reading back ends. A batch of reports makes each block be read at most once, however the kernel comments
 //! on our own reading.
@@ -59,6 +60,8 @@ pub enum Event {
     },
     /// The deadline is over, and this is how things are.
     Deadline(Standing),
+    /// The deadline is over, and how things are cannot be told, or not be written down.
+    Undecided,
     /// As long again is over after we asked for a restart.
     Overdue,
     /// Some minutes are over.
@@ -144,6 +147,8 @@ pub enum Action {
         /// The set that failed.
         set: Set,
     },
+    /// Decide about the set later.
+    Postpone,
     /// Restart the machine without PID 1.
     ForceRestart,
     /// Say that the set is no good, and that a restart would not help.
@@ -178,7 +183,9 @@ impl Machine {
                 self.asked.clear();
                 self.reported(&reports)
             }
-            Event::ReadBack { block, fine: false, .. } | Event::AllReadBack { bad: Some(block), .. } => {
+            Event::ReadBack { block, fine: false, meanwhile }
+            | Event::AllReadBack { bad: Some(block), meanwhile } => {
+                self.deaf |= meanwhile.contains(&Report::Deaf);
                 vec![Action::AskOther { block }]
             }
             Event::Other { block, can_boot: true } => vec![Action::Condemn { block }],
@@ -198,6 +205,7 @@ impl Machine {
             Event::Tick if self.deaf => vec![Action::ReadAllBack],
             Event::Tick => Vec::new(),
             Event::Deadline(standing) => at_deadline(standing),
+            Event::Undecided => vec![Action::Postpone],
             Event::Overdue => vec![Action::ForceRestart],
         }
     }
@@ -292,6 +300,7 @@ mod tests {
             (all_read(Some(4), &[repaired(9)]), vec![Action::AskOther { block: 4 }]),
             (Event::Tick, vec![]),
             (Event::Overdue, vec![Action::ForceRestart]),
+            (Event::Undecided, vec![Action::Postpone]),
             (Event::Deadline(Standing::Confirmed { set: a, failures: 0 }), vec![]),
             (Event::Deadline(Standing::Confirmed { set: a, failures: 1 }), vec![Action::Settle { set: a }]),
             (Event::Deadline(Standing::Trial { set: b }), vec![Action::Restart { set: b }]),
@@ -313,6 +322,10 @@ mod tests {
         assert_eq!(machine.step(Event::Reported(vec![Report::Deaf])), [Action::ReadAllBack]);
         assert_eq!(machine.step(Event::AllReadBack { bad: None, meanwhile: vec![Report::Deaf] }), []);
         assert_eq!(machine.step(Event::Tick), [Action::ReadAllBack]);
+        assert_eq!(machine.step(Event::Tick), [Action::ReadAllBack]);
+        // Our own reading of a lost block may be what was one report too many.
+        let mut machine = Machine::default();
+        machine.step(read_back(7, false, &[Report::Deaf]));
         assert_eq!(machine.step(Event::Tick), [Action::ReadAllBack]);
     }
 

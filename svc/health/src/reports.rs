@@ -79,7 +79,7 @@ impl Subject {
         let (_, rest) = line.split_once(" error, dev ")?;
         let (disk, rest) = rest.split_once(", sector ")?;
         let sector: u64 = rest.split(' ').next()?.parse().ok()?;
-        let ours = disk == self.disk && self.sectors.contains(&sector);
+        let ours = head(disk) == self.disk && self.sectors.contains(&sector);
         ours.then(|| Report::Suspect { block: (sector - self.sectors.start) / SECTORS_PER_BLOCK })
     }
 
@@ -98,9 +98,28 @@ impl Subject {
     }
 }
 
+/// Name of the disk that is used. Errors of NVMe with several paths are told of a path: `nvme0c1n1` of `nvme0n1`.
+fn head(disk: &str) -> String {
+    let path = || {
+        let (controller, namespace) = disk.strip_prefix("nvme")?.split_once('c')?;
+        let (_, namespace) = namespace.split_once('n')?;
+        Some(format!("nvme{controller}n{namespace}"))
+    };
+    path().unwrap_or_else(|| disk.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Report, Subject};
+    use super::{Report, Subject, head};
+
+    #[test]
+    fn an_error_of_a_path_is_one_of_its_disk() {
+        for (told, disk) in
+            [("nvme0c1n1", "nvme0n1"), ("nvme12c3n2", "nvme12n2"), ("nvme0n1", "nvme0n1"), ("vda", "vda")]
+        {
+            assert_eq!(head(told), disk);
+        }
+    }
 
     fn report(line: &str) -> Option<Report> {
         let subject = Subject { partition: "254:3".into(), disk: "vda".into(), sectors: 264_192..2_361_344 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use block::edit::PATIENCE;
 use block::{EditError, Edited};
 use partition::Table;
-use sets::{Firmware, Place, PlaceError, VariableError};
+use sets::{Firmware, Place, PlaceError};
 use slots::{MissingSet, NoSets, Set, Sets};
 
 use crate::decide::Standing;
@@ -16,9 +16,6 @@ pub enum StandingError {
     /// The disk of the root cannot be found or read.
     #[error("cannot tell which set runs")]
     Place(#[source] PlaceError),
-    /// The boot manager left something that is no set.
-    #[error("cannot tell which set was started")]
-    Firmware(#[source] VariableError),
     /// The table has no sets.
     #[error("the root's disk has no sets")]
     NoSets(#[source] NoSets),
@@ -51,8 +48,16 @@ pub fn standing(place: &Place, firmware: &Firmware) -> Result<Standing, Standing
         return Err(StandingError::NoSets(NoSets));
     };
     let sets = Sets::of_table(&table).map_err(StandingError::NoSets)?;
-    let booted = firmware.booted_set().map_err(StandingError::Firmware)?;
-    Ok(of(sets, running, booted))
+    Ok(of(sets, running, booted(firmware)))
+}
+
+/// The set that the boot manager says it started. What cannot be read or makes no sense is as good as no word: were it an
+/// error, firmware that loses its variables would keep every set from being confirmed, the good ones too.
+fn booted(firmware: &Firmware) -> Option<Set> {
+    firmware.booted_set().unwrap_or_else(|err| {
+        eprintln!("warn health: no word from the boot manager why={:?}", files::chain(&err));
+        None
+    })
 }
 
 /// From the bits, the set whose root is mounted, and the set that the boot manager says it started.
@@ -117,6 +122,19 @@ mod tests {
         assert_eq!(of(alone, b, Some(b)), Standing::Alone { set: b });
         let mixed = Standing::Mixed { booted: b, trial: true };
         assert_eq!(of(sets(set(2, 2, false, 0)), a, Some(b)), mixed);
+    }
+
+    #[test]
+    fn a_variable_that_makes_no_sense_is_no_word() {
+        const NAME: &str = "BootedSet-c878411f-d3c6-414c-bd11-c3ee83f75721";
+        let dir = tempfile::TempDir::new().unwrap();
+        let firmware = Firmware::at(dir.path());
+        for (value, want) in [(b"\x06\0\0\0B", Some(Set::B)), (b"\x06\0\0\0C", None)] {
+            std::fs::write(dir.path().join(NAME), value).unwrap();
+            assert_eq!(booted(&firmware), want);
+        }
+        std::fs::write(dir.path().join(NAME), b"?").unwrap();
+        assert_eq!(booted(&firmware), None);
     }
 
     #[test]

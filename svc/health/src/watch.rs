@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use rustix::mm::MlockAllFlags;
@@ -16,10 +17,12 @@ use crate::decide::{Action, Event, Machine};
 use crate::end;
 use crate::reports::{Report, Subject};
 use crate::root::{Root, RootError};
-use crate::standing::{self, StandingError};
+use crate::standing;
 
 /// The host's own start is over by then, and reading ourselves in competes with nothing.
 const LOCK_AT_MS: u64 = 60_000;
+/// When to decide again where that failed: somebody may hold the table's lock while a whole set is read back.
+const AGAIN_MS: u64 = 60_000;
 /// How often everything is read back once the kernel reports no more.
 const TICK_MS: u64 = 600_000;
 /// An orderly shutdown stops containers (a minute), then all else; each of its steps has a deadline of its own.
@@ -41,9 +44,6 @@ pub enum WatchError {
     /// The loop cannot go on.
     #[error("cannot wait for the kernel's log")]
     Wait(#[source] io::Error),
-    /// At the deadline.
-    #[error("cannot decide about the set")]
-    Standing(#[source] StandingError),
 }
 
 /// Watches for as long as the machine runs.
@@ -100,6 +100,8 @@ impl Watch {
     fn run(&mut self) -> Result<(), WatchError> {
         let mut poller = Poller::new().map_err(WatchError::Wait)?;
         poller.add(&self.kernel.reader, KERNEL, Interest::Read).map_err(WatchError::Wait)?;
+        // Not later: reading a damaged root back may take longer than a unit may take to start.
+        announce();
         loop {
             let reports = self.kernel.reports().map_err(WatchError::Log)?;
             if !reports.is_empty() {
@@ -118,8 +120,14 @@ impl Watch {
         match alarm {
             Alarm::Lock => lock_memory(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE),
             Alarm::Deadline => {
-                let standing = standing::standing(&self.place, &Firmware::default());
-                self.perform(Event::Deadline(standing.map_err(WatchError::Standing)?))?;
+                let event = match standing::standing(&self.place, &Firmware::default()) {
+                    Ok(standing) => Event::Deadline(standing),
+                    Err(err) => {
+                        eprintln!("error health: cannot decide about the set why={:?}", files::chain(&err));
+                        Event::Undecided
+                    }
+                };
+                self.perform(event)?;
             }
             Alarm::Overdue => self.perform(Event::Overdue)?,
             Alarm::Tick => {
@@ -171,8 +179,16 @@ impl Watch {
                 eprintln!(
                     "warn health: set not healthy in time, but confirmed before set={set} deadline_s={deadline_s}"
                 );
-                let failures = standing::settle(&self.place, set).map_err(WatchError::Standing)?;
-                eprintln!("info health: set settled set={set} failures={failures}");
+                match standing::settle(&self.place, set) {
+                    Ok(failures) => eprintln!("info health: set settled set={set} failures={failures}"),
+                    Err(err) => {
+                        eprintln!("error health: set not settled set={set} why={:?}", files::chain(&err));
+                        return Ok(Some(Event::Undecided));
+                    }
+                }
+            }
+            Action::Postpone => {
+                self.alarms.push((uptime_ms().saturating_add(AGAIN_MS), Alarm::Deadline));
             }
             Action::Restart { set } => {
                 let deadline_s = self.deadline_s;
@@ -217,6 +233,15 @@ impl KernelLog {
                 Record::None => return Ok(reports),
             }
         }
+    }
+}
+
+/// Tells PID 1 that the root is watched (sd_notify(3)): no set is confirmed before. Without PID 1 there is nobody to tell.
+fn announce() {
+    if let Some(path) = std::env::var_os("NOTIFY_SOCKET")
+        && let Err(err) = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"READY=1", path))
+    {
+        eprintln!("warn health: cannot say ready why=\"{err}\"");
     }
 }
 

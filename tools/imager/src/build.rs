@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use partition::SectorSize;
@@ -162,6 +162,7 @@ pub fn build(cache: &Cache, request: &Request, efi: &Programs<'_>, signing: &Sig
         ("state.img".to_owned(), Made::Copy(parts.state.clone())),
         ("uki.efi".to_owned(), Made::Copy(parts.uki.clone())),
     ]);
+    signing.remove_absent(&out.join("keys"))?;
     for (name, bytes) in signing.public()? {
         files.insert(format!("keys/{name}"), Made::Bytes(bytes));
     }
@@ -200,10 +201,7 @@ impl Checked {
     /// Folder with the raw disk; for the standard sector size with its qcow2 form as well.
     fn disk(&self, cache: &Cache, layout: &str, parts: &disk::Parts, sector: SectorSize) -> Result<PathBuf> {
         let step = if sector == parts.layout.sector()? { "disk" } else { "disk4096" };
-        let bootmgr = Digest::of(&parts.bootmgr);
-        let key = Key::new(step, 3).part(layout).part(bootmgr.as_str()).file(&parts.uki)?;
-        let key = key.part(&parts.params.root_hash_hex()).file(&parts.state)?.file(&parts.data)?;
-        let key = key.part(&parts.disk_bytes.to_string()).part(&sector.bytes().to_string()).finish();
+        let key = disk_key(step, layout, parts, sector, self.tools.root())?;
         cache.step(step, &key, |dir| {
             let raw = dir.join("disk.img");
             disk::assemble(&parts.layout, sector, parts.disk_bytes, &parts.contents(), &raw)?;
@@ -250,8 +248,70 @@ impl Checked {
     }
 }
 
+/// All that a disk's bytes follow from. The root hash stands for the root, qemu-img is one of the tools.
+fn disk_key(
+    step: &str,
+    layout: &str,
+    parts: &disk::Parts,
+    sector: SectorSize,
+    tools: &Path,
+) -> Result<Digest> {
+    let bootmgr = Digest::of(&parts.bootmgr);
+    let key = Key::new(step, 3).part(layout).part(bootmgr.as_str()).file(&parts.uki)?;
+    let key = key.part(&parts.params.root_hash_hex()).file(&parts.state)?.file(&parts.data)?;
+    let key = key.part(&parts.disk_bytes.to_string()).part(&sector.bytes().to_string());
+    Ok(key.part(&tools.to_string_lossy()).finish())
+}
+
 /// The program that runs before there is a root.
 fn static_init(programs: &[Built]) -> Result<PathBuf> {
     let init = programs.iter().find(|built| built.package == "init");
     Ok(init.context("the variant has no program init")?.file.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: &str = include_str!("../../../image/layout.toml");
+
+    #[test]
+    fn a_disk_is_made_anew_when_anything_that_it_follows_from_is_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let [uki, state, data] = ["uki", "state", "data"].map(|name| dir.path().join(name));
+        for file in [&uki, &state, &data] {
+            fs::write(file, "one").unwrap();
+        }
+        let salt = verity::Salt::new(&[1]).unwrap();
+        let params =
+            verity::Params { root_hash: [1; 32], layout: verity::Layout::appended(1, 2).unwrap(), salt };
+        let mut parts = disk::Parts {
+            layout: disk::Layout::parse(LAYOUT).unwrap(),
+            disk_bytes: 4 << 30,
+            bootmgr: vec![1],
+            uki: uki.clone(),
+            root: PathBuf::new(),
+            params,
+            state: state.clone(),
+            data: data.clone(),
+        };
+        let small = SectorSize::B512;
+        let of = |parts: &disk::Parts, sector, tools: &str| {
+            disk_key("disk", LAYOUT, parts, sector, Path::new(tools)).unwrap()
+        };
+        let mut keys = vec![of(&parts, small, "/tools-1"), of(&parts, small, "/tools-2")];
+        keys.push(of(&parts, SectorSize::B4096, "/tools-1"));
+        parts.bootmgr.push(2);
+        keys.push(of(&parts, small, "/tools-1"));
+        parts.params.root_hash = [2; 32];
+        keys.push(of(&parts, small, "/tools-1"));
+        for file in [&uki, &state, &data] {
+            fs::write(file, "two").unwrap();
+            keys.push(of(&parts, small, "/tools-1"));
+        }
+        let count = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+    }
 }

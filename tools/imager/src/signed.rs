@@ -11,8 +11,11 @@ use anyhow::{Context, Result, ensure};
 use authenticode::Image;
 use signing::{Keys, Signer};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, remove};
 use crate::digest::{Digest, Key};
+
+/// Ends the label of every PEM block with a private key, whatever its kind.
+const PRIVATE: &[u8] = b"PRIVATE KEY-----";
 
 /// A folder of keys, and the one of them that signs images.
 pub struct Signing {
@@ -71,10 +74,23 @@ impl Signing {
     pub fn public(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let read = |path: PathBuf| {
             let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            // Certificate and key in one PEM file are common elsewhere; here it would be given away whole.
+            let secret = bytes.windows(PRIVATE.len()).any(|window| window == PRIVATE);
+            ensure!(!secret, "{} holds a private key; put that into a file NAME.key", path.display());
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             Ok((name, bytes))
         };
         self.keys.public_files().into_iter().map(read).collect()
+    }
+
+    /// Removes from `folder` what [`Signing::public`] could have and has not. It is of an older build, with other keys: who enrols
+    /// it has a machine that starts nothing of this one.
+    pub fn remove_absent(&self, folder: &Path) -> Result<()> {
+        for path in self.keys.public_places().filter(|path| !path.exists()) {
+            let old = folder.join(path.file_name().unwrap_or_default());
+            remove(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+        }
+        Ok(())
     }
 }
 
@@ -137,6 +153,33 @@ mod tests {
             let text = String::from_utf8_lossy(bytes);
             assert!(!name.ends_with(".key") && !text.contains("PRIVATE KEY"), "{name}");
         }
+    }
+
+    #[test]
+    fn public_files_of_other_keys_do_not_outlive_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, out) = (dir.path().join("ours"), dir.path().join("out"));
+        let theirs = Signing::with_test_keys(&out).unwrap();
+        fs::create_dir(&ours).unwrap();
+        fs::write(ours.join("db.crt"), theirs.signer.certificate()).unwrap();
+        fs::write(ours.join("db.command"), "sign-elsewhere").unwrap();
+        let signing = Signing::with_keys(&ours).unwrap();
+        signing.remove_absent(&out).unwrap();
+        let left = Keys::open(&out).unwrap().public_files();
+        assert_eq!(left, [out.join("db.crt")]);
+        assert!(out.join("db.key").exists(), "nothing else is touched");
+        signing.remove_absent(&dir.path().join("nowhere")).unwrap();
+    }
+
+    #[test]
+    fn a_private_key_in_a_certificates_file_is_not_given_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = dir.path().join("keys");
+        let signing = Signing::with_test_keys(&keys).unwrap();
+        let both = [fs::read(keys.join("PK.crt")).unwrap(), fs::read(keys.join("PK.key")).unwrap()].concat();
+        fs::write(keys.join("PK.crt"), both).unwrap();
+        let err = format!("{:#}", signing.public().unwrap_err());
+        assert!(err.contains("PK.crt holds a private key"), "{err}");
     }
 
     /// A mistyped folder must not end in an image that everybody's test keys open.

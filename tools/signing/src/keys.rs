@@ -7,11 +7,12 @@
 //! PK.auth KEK.auth db.auth    signed changes that enrol the certificates
 //! ```
 //!
-//! Only `db.crt` and its key are needed to sign images. A folder appears whole or not at all, and what is in one is never changed.
+//! Only `db.crt` and its key are needed to sign images. A folder appears whole or not at all, open to its owner alone; of what is in one
+//! only the `.auth` files are ever written again.
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use partition::Guid;
@@ -100,7 +101,9 @@ impl Keys {
     }
 
     fn fill(&self, title: &str, time: Timestamp) -> Result<(), Error> {
-        fs::create_dir_all(&self.dir).map_err(|err| failed(&self.dir, err))?;
+        let above = self.dir.parent().unwrap_or(&self.dir);
+        fs::create_dir_all(above).map_err(|err| failed(above, err))?;
+        fs::DirBuilder::new().mode(0o700).create(&self.dir).map_err(|err| failed(&self.dir, err))?;
         for name in Name::ALL {
             let pair = generate::pair(&format!("{title} {}", name.as_str()))?;
             write(&self.file(name, "key"), 0o600, pair.key.as_bytes())?;
@@ -112,10 +115,15 @@ impl Keys {
 
     /// Writes the three `.auth` files: db with `also` (certificates in DER) besides its own.
     pub fn write_enrolment(&self, also: &[Vec<u8>], time: Timestamp) -> Result<(), Error> {
-        for name in Name::ALL {
+        let change = |name| {
             let mut certificates = vec![self.certificate(name)?];
             certificates.extend(also.iter().filter(|_| name == Name::Db).cloned());
-            write(&self.file(name, "auth"), 0o644, &self.change(name, &certificates, time)?)?;
+            self.change(name, &certificates, time)
+        };
+        // All are made before the first is written: else a fault would leave files of two times beside each other.
+        let [pk, kek, db] = Name::ALL.map(change);
+        for (name, change) in Name::ALL.into_iter().zip([pk?, kek?, db?]) {
+            write(&self.file(name, "auth"), 0o644, &change)?;
         }
         Ok(())
     }
@@ -163,9 +171,13 @@ impl Keys {
 
     /// The files that may be given away, of those that there are: certificates, changes, owner.
     pub fn public_files(&self) -> Vec<PathBuf> {
+        self.public_places().filter(|path| path.exists()).collect()
+    }
+
+    /// Where they all would be.
+    pub fn public_places(&self) -> impl Iterator<Item = PathBuf> {
         let of = |name| [self.file(name, "crt"), self.file(name, "auth")];
-        let all = Name::ALL.into_iter().flat_map(of).chain([self.dir.join("owner")]);
-        all.filter(|path| path.exists()).collect()
+        Name::ALL.into_iter().flat_map(of).chain([self.dir.join("owner")])
     }
 
     /// The path of `NAME.kind`.

@@ -32,6 +32,8 @@ pub(crate) fn verifies(certificate: &Certificate<'_>, message: &[u8], signature:
         .is_ok()
 }
 
+/// For people to read. Whoever made the certificate chose the name: it must not move their cursor, or say more lines than one.
 pub(crate) fn name(certificate: &Certificate<'_>) -> String {
-    certificate.common_name().unwrap_or_else(|| "without a name".to_owned())
+    let name = certificate.common_name().unwrap_or_else(|| "without a name".to_owned());
+    name.replace(char::is_control, "\u{fffd}")
 }

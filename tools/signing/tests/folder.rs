@@ -31,6 +31,8 @@ fn keys_are_made_once_and_are_then_left_alone() {
             if file.extension().is_some_and(|kind| kind == "key") { 0 } else { mode & 0o044 }
         );
     }
+    let mode = place.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "the folder is its owner's");
     assert_eq!(fs::read_dir(place.parent().unwrap()).unwrap().count(), 1, "nothing is left beside them");
 }
 
@@ -92,4 +94,18 @@ fn enrolment_can_be_written_again_with_more_trust_and_a_later_time() {
     assert_eq!(db[..8], [0xeb, 0x07, 2, 3, 4, 5, 6, 0]);
     assert!(db.ends_with(&other));
     assert!(!read(Name::Kek).ends_with(&other), "only db trusts it");
+}
+
+/// PK and KEK of one time beside a db of another would be refused, or accepted, in an order that nobody meant.
+#[test]
+fn enrolment_that_cannot_be_written_whole_is_left_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = Keys::ensure(&dir.path().join("keys")).unwrap();
+    let read = |name| fs::read(keys.file(name, "auth")).unwrap();
+    let before = Name::ALL.map(read);
+    let later: Timestamp = "2027-02-03".parse().unwrap();
+    assert!(matches!(keys.write_enrolment(&[b"no certificate".to_vec()], later), Err(Error::Certificate(_))));
+    fs::remove_file(keys.file(Name::Kek, "key")).unwrap();
+    assert!(matches!(keys.write_enrolment(&[], later), Err(Error::NoSigner { name: "KEK", .. })));
+    assert!(Name::ALL.map(read) == before);
 }

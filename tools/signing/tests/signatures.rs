@@ -6,7 +6,10 @@ mod common;
 
 use authenticode::{Image, Signature};
 use common::{db, image, keys, scratch, tool};
-use signing::{Error, External, KeyFile, Name, Signer, add_signature, sign_image, signers, verify_image};
+use signing::variable::Timestamp;
+use signing::{
+    Error, External, KeyFile, Keys, Name, Signer, add_signature, sign_image, signers, verify_image,
+};
 
 fn other() -> KeyFile {
     KeyFile::open(&keys().file(Name::Kek, "key"), &keys().file(Name::Kek, "crt")).unwrap()
@@ -29,6 +32,14 @@ fn a_signed_image_is_accepted_by_us_and_by_sbverify() {
     verify_image(&signed, db().certificate()).unwrap();
     assert_eq!(signers(&signed).unwrap(), ["Gantry test db"]);
     assert_ne!(sbverify("accepted", &signed, Name::Db), Some(false));
+}
+
+#[test]
+fn a_signers_name_says_nothing_but_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = Keys::ensure_as(&dir.path().join("keys"), "x\nsign: valid\x1b[2K", Timestamp::FIRST).unwrap();
+    let signed = sign_image(keys.signer().unwrap().as_ref(), &image()).unwrap();
+    assert_eq!(signers(&signed).unwrap(), ["x\u{fffd}sign: valid\u{fffd}[2K db"]);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub fn target(root: &Path) -> PathBuf {
 /// Folder of the keys that sign: `$GANTRY_KEYS`, else in the cache, where a build makes them.
 pub fn keys(cache: &Cache) -> Result<PathBuf> {
     let keys = std::env::var_os("GANTRY_KEYS").map_or_else(|| cache.root().join("keys"), PathBuf::from);
-    std::path::absolute(&keys).with_context(|| format!("bad path {}", keys.display()))
+    std::path::absolute(&keys).with_context(|| format!("bad path {keys:?} for keys ($GANTRY_KEYS)"))
 }
 
 /// Builds a variant into `out/VARIANT/`.

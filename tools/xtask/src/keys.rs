@@ -13,8 +13,9 @@ use signing::{Keys as Folder, Name, certificate_file};
 #[derive(Args)]
 #[command(after_help = "Examples:
   cargo xtask keys                                     show the keys that images are signed with, made if need be
-  cargo xtask keys --dir ours --title 'Example Corp'   own keys: then build with GANTRY_KEYS=ours
-  cargo xtask keys --dir ours --enrol --time 2026-11-20 --trust vendor.crt
+  cargo xtask keys --dir /secure/keys --title 'Example Corp'
+                                                       own keys, outside the checkout: then build with GANTRY_KEYS=/secure/keys
+  cargo xtask keys --dir /secure/keys --enrol --time 2026-11-20 --trust vendor.crt
                                                        write the .auth files again, with one more certificate in db
 
 A private key may be elsewhere: put `db.command` (a command that signs what it reads) in place of `db.key`.")]

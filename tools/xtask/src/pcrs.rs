@@ -35,7 +35,8 @@ impl Pcrs {
         let out = root.join("out").join(&self.variant);
         let read = |file: &Option<PathBuf>, name| {
             let path = file.clone().unwrap_or_else(|| out.join(name));
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+            let remedy = if file.is_none() { "; cargo xtask image makes it" } else { "" };
+            std::fs::read(&path).with_context(|| format!("cannot read {}{remedy}", path.display()))
         };
         let found = predict(&read(&self.bootmgr, "bootmgr.efi")?, &read(&self.uki, "uki.efi")?)?;
         print!("{}", if self.json { json(&found)? } else { text(&found) });
@@ -63,6 +64,13 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variant_that_was_not_built_is_said_to_be_so() {
+        let pcrs = Pcrs { variant: "x".to_owned(), bootmgr: None, uki: None, json: false };
+        let err = format!("{:#}", pcrs.run(Path::new("/nowhere")).unwrap_err());
+        assert!(err.contains("/nowhere/out/x/bootmgr.efi; cargo xtask image makes it"), "{err}");
+    }
 
     #[test]
     fn both_forms_say_the_same() {

@@ -162,14 +162,17 @@ fn test_names(text: &str) -> Vec<String> {
     names
 }
 
-/// Every `held by` of SPECIFICATION.md names tests that exist.
+/// Every `held by` of SPECIFICATION.md names tests that exist. It reaches to the end of its promise: the next bullet,
+/// or an empty line.
 fn promises(specification: &str, tests: &BTreeSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
+    let mut held = false;
     for (number, line) in specification.lines().enumerate() {
-        let Some((_, holders)) = line.to_lowercase().find("held by").map(|at| line.split_at(at)) else {
-            continue;
-        };
-        for name in holders.split('`').skip(1).step_by(2) {
+        held &= !line.starts_with("- ") && !line.trim().is_empty();
+        let at = line.to_lowercase().find("held by");
+        let from = if held { 0 } else { at.unwrap_or(line.len()) };
+        held |= at.is_some();
+        for name in line[from..].split('`').skip(1).step_by(2) {
             if name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
                 && !tests.contains(name)
             {
@@ -245,6 +248,10 @@ mod tests {
         assert_eq!(tests.len(), 1);
         assert!(promises("P1 x. Held by `real_one`.", &tests).is_empty());
         assert_eq!(promises("P1 x. Held by `gone_one`.", &tests).len(), 1);
+        assert_eq!(
+            promises("- P1 x. Held by `real_one`,\n  `gone_one` (VM).\n- P2 `word`.", &tests).len(),
+            1
+        );
     }
 
     #[test]

@@ -29,11 +29,13 @@ pub struct Past {
     pub why: Option<String>,
 }
 
-/// Reads it; none while the variables are not there.
-pub fn past() -> Option<Past> {
-    if !sys::mount::is_mounted(Path::new(FOLDER)).is_ok_and(|there| there) {
-        return None;
-    }
+/// The variables are there.
+pub fn is_there() -> bool {
+    sys::mount::is_mounted(Path::new(FOLDER)).is_ok_and(|there| there)
+}
+
+/// Reads it. Each variable is a call into the firmware, which takes as long as it takes.
+pub fn past() -> Past {
     let firmware = Firmware::default();
     let time = files::read(Path::new(FIRMWARE_TIME), FIRMWARE_TIME_MAX_BYTES).ok();
     let mut past = Past {
@@ -42,7 +44,7 @@ pub fn past() -> Option<Past> {
         ..Past::default()
     };
     past.take_trace(&firmware.boot_trace().ok().flatten().unwrap_or_default());
-    Some(past)
+    past
 }
 
 impl Past {

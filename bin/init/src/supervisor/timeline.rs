@@ -1,14 +1,18 @@
 //! The boot timeline: each milestone once, in milliseconds since the kernel started.
 
 use std::collections::BTreeSet;
+use std::thread;
 
-use super::firmware;
+use super::firmware::{self, Past};
 use super::journal::Journal;
 
 use crate::clock::boottime_ms;
 
 /// Services name milestones too; a host has fewer containers than this, and a broken service must not fill memory.
 const MILESTONES_MAX: usize = 1024;
+
+/// Of the thread that asks the firmware: a few small files.
+const STACK_BYTES: usize = 128 << 10;
 
 /// What was reached so far.
 #[derive(Debug)]
@@ -39,31 +43,38 @@ impl Timeline {
         self.stamp_at(name, boottime_ms());
     }
 
-    /// Tells what came before the kernel, once, as soon as the firmware's variables are there.
+    /// Tells what came before the kernel, once, as soon as the firmware's variables are there. In a thread: a firmware that
+    /// hangs in a call must not keep the loop from feeding the watchdog, for the sake of a line in the log.
     pub fn tell_past(&mut self) {
-        if self.told_past {
+        if self.told_past || !firmware::is_there() {
             return;
         }
-        let Some(past) = firmware::past() else { return };
         self.told_past = true;
-        match (past.set, past.why) {
-            (Some(set), why) => {
-                let why = why.as_deref().unwrap_or("unknown");
-                self.journal.note(&format_args!("booted set={set} why={why}"));
-            }
-            (None, _) => self.journal.warn(&"booted set=unknown why=\"no word from the boot manager\""),
-        }
-        for (name, took_ms) in [("firmware", past.firmware_ms), ("bootmgr", past.bootmgr_ms)] {
-            if let Some(took_ms) = took_ms {
-                self.reached.insert(name.to_owned());
-                self.journal.note(&format_args!("milestone name={name} took_ms={took_ms}"));
-            }
+        self.reached.extend(["firmware", "bootmgr"].map(str::to_owned));
+        let told = thread::Builder::new().name("past".into()).stack_size(STACK_BYTES);
+        if let Err(err) = told.spawn(|| tell(&firmware::past(), &Journal::open())) {
+            self.journal.warn(&format_args!("boot manager's word not read why=\"{err}\""));
         }
     }
 
     fn stamp_at(&mut self, name: &str, at_ms: u64) {
         if self.reached.len() < MILESTONES_MAX && self.reached.insert(name.to_owned()) {
             self.journal.note(&format_args!("milestone name={name} at_ms={at_ms}"));
+        }
+    }
+}
+
+fn tell(past: &Past, journal: &Journal) {
+    match (past.set, &past.why) {
+        (Some(set), why) => {
+            let why = why.as_deref().unwrap_or("unknown");
+            journal.note(&format_args!("booted set={set} why={why}"));
+        }
+        (None, _) => journal.warn(&"booted set=unknown why=\"no word from the boot manager\""),
+    }
+    for (name, took_ms) in [("firmware", past.firmware_ms), ("bootmgr", past.bootmgr_ms)] {
+        if let Some(took_ms) = took_ms {
+            journal.note(&format_args!("milestone name={name} took_ms={took_ms}"));
         }
     }
 }

@@ -23,11 +23,8 @@ const KEYS: [(&CStr16, VariableVendor, &CStr16); 3] = [
     (cstr16!("PK"), VariableVendor::GLOBAL_VARIABLE, cstr16!("\\EFI\\gantry\\keys\\PK.auth")),
 ];
 
-/// Enrols and resets, or does nothing. Goes on booting when it fails.
+/// For firmware in setup mode: enrols and resets, or does nothing. Goes on booting when it fails.
 pub fn if_asked() {
-    if variables::secure_boot() != SecureBoot::Setup {
-        return;
-    }
     let Ok(mut esp) = Esp::open() else { return };
     if !esp.has(WISH) {
         return;

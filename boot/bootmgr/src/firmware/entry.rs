@@ -20,33 +20,34 @@ const DESCRIPTION: &str = "Gantry";
 
 /// Makes the option where there is none. `partition` is the ESP's node.
 pub fn ensure(partition: &[u8]) {
-    let order = numbers(global(cstr16!("BootOrder")).as_deref().unwrap_or_default());
-    let starts_copy = |number: u16| {
-        let name = name(number).ok();
-        let option = name.and_then(|name| global(&name));
-        option.is_some_and(|option| path::option_starts(&option, partition, COPY))
-    };
-    if order.iter().any(|number| starts_copy(*number)) {
+    // One that cannot be read is not one that is absent: writing it anew would lose what it says.
+    let Ok(order) = global(cstr16!("BootOrder")) else { return };
+    let order = numbers(&order.unwrap_or_default());
+    let starts_copy = |option: &[u8]| path::option_starts(option, partition, COPY);
+    let known = |number: &u16| global(&name(*number).ok()?).ok()?;
+    if order.iter().filter_map(known).any(|option| starts_copy(&option)) {
         return;
     }
     // Not in the order, but there: somebody took it out, and will have had a reason. Numbers are searched up to the first
     // unused one, which is where a new option goes.
     for number in 0..=u16::MAX {
-        if name(number).is_ok_and(|name| global(&name).is_none()) {
-            if make(number, partition, &order).is_ok() {
-                say!("bootmgr: boot option Boot{number:04X} made for {COPY}");
+        let Ok(name) = name(number) else { return };
+        match global(&name) {
+            Ok(Some(option)) if !starts_copy(&option) => {}
+            Ok(None) => {
+                if make(number, partition, &order).is_ok() {
+                    say!("bootmgr: boot option {name} made for {COPY}");
+                }
+                return;
             }
-            return;
-        }
-        if starts_copy(number) {
-            return;
+            Ok(Some(_)) | Err(_) => return,
         }
     }
 }
 
 fn make(number: u16, partition: &[u8], order: &[u16]) -> Result {
-    let current = global(cstr16!("BootCurrent")).map(|current| numbers(&current));
-    let current = current.and_then(|current| current.first().copied());
+    let current = global(cstr16!("BootCurrent")).ok().flatten();
+    let current = current.and_then(|current| numbers(&current).first().copied());
     let option = path::boot_option(DESCRIPTION, &path::file_on(partition, COPY));
     let order = path::order_with(order, current, number);
     let order: Vec<u8> = order.into_iter().flat_map(u16::to_le_bytes).collect();

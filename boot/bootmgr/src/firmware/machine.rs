@@ -18,8 +18,8 @@ pub struct Firmware {
 }
 
 impl Firmware {
-    pub fn new(disk: Disk, clock: Clock) -> Self {
-        Self { disk, clock, secure_boot: variables::secure_boot() }
+    pub fn new(disk: Disk, clock: Clock, secure_boot: SecureBoot) -> Self {
+        Self { disk, clock, secure_boot }
     }
 }
 

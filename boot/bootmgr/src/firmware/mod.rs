@@ -16,7 +16,7 @@ mod watchdog;
 use core::panic::PanicInfo;
 use core::time::Duration;
 
-use bootmgr::PAUSE_S;
+use bootmgr::{PAUSE_S, SecureBoot};
 use platform::{Chain, Clock, say};
 use uefi::runtime::{self, ResetType};
 use uefi::{Status, boot, entry};
@@ -30,12 +30,15 @@ fn main() -> Status {
     clock.publish_started();
     match Disk::of_own_image() {
         Ok(disk) => {
-            enrol::if_asked();
+            let secure_boot = variables::secure_boot();
+            if secure_boot == SecureBoot::Setup {
+                enrol::if_asked();
+            }
             if !disk.is_removable() {
                 entry::ensure(disk.own_partition());
             }
             // It returns when nothing bootable is left, and has said why.
-            let _ = bootmgr::run(&mut Firmware::new(disk, clock));
+            let _ = bootmgr::run(&mut Firmware::new(disk, clock, secure_boot));
         }
         Err(fault) => say!("bootmgr: {}; resetting in {PAUSE_S} s", Chain(&fault)),
     }

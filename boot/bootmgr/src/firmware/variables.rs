@@ -12,6 +12,8 @@ const OURS: VariableVendor = VariableVendor(guid!("c878411f-d3c6-414c-bd11-c3ee8
 const FLOOR: &CStr16 = cstr16!("SecurityFloor");
 const BOOTED_SET: &CStr16 = cstr16!("BootedSet");
 const TRACE: &CStr16 = cstr16!("BootTrace");
+/// A boot option is about 200 bytes, everything else less.
+const SHORT_BYTES: usize = 512;
 /// Out of reach for the running system.
 const HIDDEN: VariableAttributes =
     VariableAttributes::NON_VOLATILE.union(VariableAttributes::BOOTSERVICE_ACCESS);
@@ -19,13 +21,13 @@ const VOLATILE: VariableAttributes =
     VariableAttributes::BOOTSERVICE_ACCESS.union(VariableAttributes::RUNTIME_ACCESS);
 
 pub fn floor() -> Result<Option<StoredFloor>, Fault> {
-    match runtime::get_variable_boxed(FLOOR, &OURS) {
+    match get(FLOOR, &OURS) {
         Ok((bytes, attributes)) => {
             let runtime_access = attributes.contains(VariableAttributes::RUNTIME_ACCESS);
             Ok(Some(StoredFloor { bytes: bytes.into(), runtime_access }))
         }
-        Err(err) if err.status() == Status::NOT_FOUND => Ok(None),
-        Err(err) => Err(err.into()),
+        Err(Fault(Status::NOT_FOUND)) => Ok(None),
+        Err(fault) => Err(fault),
     }
 }
 
@@ -44,7 +46,7 @@ pub fn publish(booted: &str, trace: &str) -> Result<(), Fault> {
 
 /// Absent variables mean a firmware without Secure Boot (UEFI 2.10, 3.3).
 pub fn secure_boot() -> SecureBoot {
-    let is_set = |name| global(name).is_some_and(|value| *value == [1]);
+    let is_set = |name| matches!(global(name), Ok(Some(value)) if *value == [1]);
     match (is_set(cstr16!("SetupMode")), is_set(cstr16!("SecureBoot"))) {
         (true, _) => SecureBoot::Setup,
         (false, true) => SecureBoot::On,
@@ -52,7 +54,24 @@ pub fn secure_boot() -> SecureBoot {
     }
 }
 
-/// One of the specification's own variables.
-pub fn global(name: &CStr16) -> Option<Box<[u8]>> {
-    runtime::get_variable_boxed(name, &VariableVendor::GLOBAL_VARIABLE).ok().map(|(value, _)| value)
+/// One of the specification's own variables, if it is there.
+pub fn global(name: &CStr16) -> Result<Option<Box<[u8]>>, Fault> {
+    match get(name, &VariableVendor::GLOBAL_VARIABLE) {
+        Ok((value, _)) => Ok(Some(value)),
+        Err(Fault(Status::NOT_FOUND)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// One call of the firmware where the value is short, as all that we read are: where variables live behind system management
+/// mode, each call stops every processor, for milliseconds under emulation.
+fn get(name: &CStr16, vendor: &VariableVendor) -> Result<(Box<[u8]>, VariableAttributes), Fault> {
+    let mut short = [0; SHORT_BYTES];
+    match runtime::get_variable(name, vendor, &mut short) {
+        Ok((value, attributes)) => Ok((value.into(), attributes)),
+        Err(err) if err.status() == Status::BUFFER_TOO_SMALL => {
+            Ok(runtime::get_variable_boxed(name, vendor)?)
+        }
+        Err(err) => Err(err.into()),
+    }
 }

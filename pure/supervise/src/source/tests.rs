@@ -4,6 +4,7 @@ use std::string::ToString;
 use std::vec::Vec;
 
 use super::*;
+use crate::unit::{FailureAction, Readiness};
 
 const DEFAULT_UNIT: (&str, &str) = ("default", "kind = \"target\"\nwants = [\"web\"]\n");
 
@@ -101,4 +102,11 @@ fn the_units_of_the_image_compile() {
     let set = compile(&files).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let names: Vec<&str> = set.start_order().iter().map(|id| set.get(*id).unwrap().name.as_str()).collect();
     assert_eq!(names.last(), Some(&"default"));
+    // What restarts the host when it is down for good must be up before a set is confirmed: else a set that lacks it is
+    // confirmed at each start and restarts for ever.
+    let healthy = set.get(set.find("healthy").unwrap()).unwrap();
+    for id in set.ids().filter(|id| set.get(*id).unwrap().failure_action == FailureAction::Reboot) {
+        let unit = set.get(id).unwrap();
+        assert!(healthy.requires.contains(&id) && unit.ready == Readiness::Notify, "{}", unit.name);
+    }
 }

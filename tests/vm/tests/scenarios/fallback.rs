@@ -6,6 +6,10 @@ use slots::{Attributes, Set, State};
 use vm::disk::TableCopy;
 use vm::{Disk, Program};
 
+#[path = "../../../../pure/pe/tests/common/mod.rs"]
+#[allow(dead_code)]
+mod pe_image;
+
 use crate::sets::{TwoSets, fact, refused, says, starting};
 use crate::story::{BOOT, OrTell as _, SOON, lab};
 
@@ -73,6 +77,22 @@ fn zeroed_boot_partition_costs_no_boot() {
     let guest = story.machine().start().or_tell();
     guest.wait_for("refusal of set A", BOOT, refused(Set::A)).or_tell();
     guest.wait_for("set B in the same boot", BOOT, starting(Set::B)).or_tell();
+    assert_eq!(guest.boots(), 1);
+}
+
+#[test]
+#[ignore = "boots a machine: cargo xtask vm"]
+fn image_that_gives_up_after_it_started_costs_no_boot() {
+    let story = TwoSets::begin("image_that_gives_up_after_it_started_costs_no_boot");
+    // By then the stub has offered an initramfs: what it leaves behind must not reach the next kernel.
+    let uki =
+        story.uki().with(".linux", kernel_that_gives_up()).with(".initrd", b"not an initramfs".repeat(4096));
+    story.put_signed(Set::A, &uki);
+    story.try_first(Set::A, 3);
+    let guest = story.machine().start().or_tell();
+    let gave_up = says(&["bootmgr: refused set=A", "the image gave up"]);
+    guest.wait_for("word that set A gave up", BOOT, gave_up).or_tell();
+    guest.wait_for("set B's first process", BOOT, says(&["milestone name=pid1"])).or_tell();
     assert_eq!(guest.boots(), 1);
 }
 
@@ -182,4 +202,11 @@ fn disk_with_sectors_of_4096_bytes_boots_and_grows() {
     assert_eq!(after, before + (2 << 30));
     // The start was counted, and settled when the machine was healthy.
     assert_eq!(bits, Attributes::FACTORY);
+}
+
+/// A kernel whose entry point returns EFI_LOAD_ERROR: mov rax, 0x8000000000000001; ret.
+fn kernel_that_gives_up() -> Vec<u8> {
+    let mut parts = pe_image::parts();
+    parts[0].raw[0x10..0x1b].copy_from_slice(&[0x48, 0xb8, 1, 0, 0, 0, 0, 0, 0, 0x80, 0xc3]);
+    pe_image::image(&parts)
 }
