@@ -182,7 +182,7 @@ impl Sets {
 
     /// The inactive set is written and read back: gives it its tries, but does not arm it.
     pub fn mark_valid(self, running: Set, written: Written) -> Result<Self, Refusal> {
-        let inactive = self.staging(running, &written)?;
+        let inactive = self.proved(running, &written)?;
         let priority = self.get(inactive).priority;
         if priority > 0 {
             return Err(Refusal::NotStaged { set: inactive, priority });
@@ -192,7 +192,7 @@ impl Sets {
 
     /// Makes the inactive set next, on trial. Asking again changes nothing.
     pub fn arm(self, running: Set, written: Written) -> Result<Self, Refusal> {
-        let inactive = self.staging(running, &written)?;
+        let inactive = self.proved(running, &written)?;
         let Attributes { priority, tries, .. } = self.get(inactive);
         if tries == 0 {
             return Err(Refusal::NotValid { set: inactive });
@@ -230,15 +230,21 @@ impl Sets {
         if it.successful { Ok(it) } else { Err(Refusal::Unconfirmed { running }) }
     }
 
-    /// The inactive set, if an update in it may become next.
-    fn staging(self, running: Set, written: &Written) -> Result<Set, Refusal> {
+    /// The inactive set, if the rules let what is in it become next. `mark_valid` and `arm` ask it again; ask before a set is
+    /// read back, which takes a while.
+    pub fn staging(self, running: Set) -> Result<Set, Refusal> {
         let inactive = running.other();
         self.confirmed(running)?;
-        if written.set() != inactive {
-            return Err(Refusal::WrongProof { proved: written.set(), inactive });
-        }
         if self.get(inactive).successful {
             return Err(Refusal::Confirmed { set: inactive });
+        }
+        Ok(inactive)
+    }
+
+    fn proved(self, running: Set, written: &Written) -> Result<Set, Refusal> {
+        let inactive = self.staging(running)?;
+        if written.set() != inactive {
+            return Err(Refusal::WrongProof { proved: written.set(), inactive });
         }
         Ok(inactive)
     }

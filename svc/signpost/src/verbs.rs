@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt::Write as _;
 
 use block::Edited;
-use block::edit::PATIENCE;
+use block::edit::{EditError, PATIENCE};
 use partition::{Table, TableError};
 use sets::{Place, Verified, verify};
 use slots::{Digest, Set, Sets};
@@ -21,6 +21,8 @@ pub fn perform(place: &Place, said: Option<Set>, verb: Verb) -> Result<String, F
     let running = running(place, &table, said)?;
     let proof = match &verb {
         Verb::MarkInactiveValid { uki_sha256 } | Verb::UpgradeToInactive { uki_sha256 } => {
+            may_stage(&table, running)
+                .map_err(|refused| Failure::Edit { verb: name, err: EditError::Refused(refused) })?;
             Some(prove(place, &table, running, *uki_sha256)?)
         }
         _ => None,
@@ -38,6 +40,12 @@ pub fn running(place: &Place, table: &Table, said: Option<Set>) -> Result<Set, F
         (Some(set), _) | (None, Some(set)) => Ok(set),
         (None, None) => Err(Failure::NobodyRuns { disk: place.path().display().to_string() }),
     }
+}
+
+/// What the rules forbid is said before a set is read back for it.
+fn may_stage(table: &Table, running: Set) -> Result<(), Refused> {
+    Sets::of_table(table)?.staging(running)?;
+    Ok(())
 }
 
 fn prove(place: &Place, table: &Table, running: Set, uki: Option<Digest>) -> Result<Verified, Failure> {

@@ -169,6 +169,16 @@ fn nothing_is_staged_while_the_running_set_is_unconfirmed() {
 }
 
 #[test]
+fn what_the_rules_forbid_is_said_before_a_set_is_read_back() {
+    let image = Image::factory(SectorSize::B512);
+    image.put(Set::A, Attributes::new(2, 1, false, 0).unwrap());
+    // Reading set B back would find that there is nothing.
+    for verb in ["mark-inactive-valid", "upgrade-to-inactive"] {
+        assert!(refused(&image, verb).contains("not confirmed"));
+    }
+}
+
+#[test]
 fn a_set_that_is_not_whole_is_not_armed() {
     let image = Image::factory(SectorSize::B512);
     assert!(
