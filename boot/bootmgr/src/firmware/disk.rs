@@ -9,11 +9,14 @@ use uefi::proto::device_path::DevicePath;
 use uefi::proto::media::block::BlockIO;
 
 use super::fault::Fault;
+use super::flush::Drive;
 use super::pages::Pages;
 
 /// A whole disk.
 pub struct Disk {
     io: ScopedProtocol<BlockIO>,
+    /// Until it refuses to flush.
+    drive: Option<Drive>,
     /// A disk that was exchanged has another one: every call fails then.
     media_id: u32,
     align: usize,
@@ -47,7 +50,8 @@ impl Disk {
         let (path, own_partition) = (disk.to_vec(), own.to_vec());
 
         let whole = [path.as_slice(), &path::END].concat();
-        let mut rest = <&DevicePath>::try_from(whole.as_slice()).map_err(|_| DiskFault::NoPartition)?;
+        let whole = <&DevicePath>::try_from(whole.as_slice()).map_err(|_| DiskFault::NoPartition)?;
+        let mut rest = whole;
         let found = boot::locate_device_path::<BlockIO>(&mut rest);
         let handle = found.map_err(|err| DiskFault::Open(err.into()))?;
         // The closest device that has the protocol: a part of the path left over means that it is not our disk.
@@ -62,7 +66,8 @@ impl Disk {
         let sectors = media.last_block().saturating_add(1);
         let geometry = Geometry::new(sector, sectors).map_err(DiskFault::Geometry)?;
         let (media_id, align) = (media.media_id(), media.io_align() as usize);
-        Ok(Self { io, media_id, align, geometry, path, own_partition })
+        let drive = Drive::at(whole);
+        Ok(Self { io, drive, media_id, align, geometry, path, own_partition })
     }
 
     pub fn geometry(&self) -> Geometry {
@@ -99,7 +104,10 @@ impl Disk {
         Ok(self.io.write_blocks(self.media_id, lba, aligned.as_ref())?)
     }
 
+    /// Whether it worked is what the firmware says. Where that does nothing, the drive's own command does.
     pub fn flush(&mut self) -> Result<(), Fault> {
-        Ok(self.io.flush_blocks()?)
+        self.io.flush_blocks()?;
+        self.drive.take_if(|drive| !drive.flush());
+        Ok(())
     }
 }

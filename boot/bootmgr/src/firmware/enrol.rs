@@ -23,12 +23,17 @@ const KEYS: [(&CStr16, VariableVendor, &CStr16); 3] = [
     (cstr16!("PK"), VariableVendor::GLOBAL_VARIABLE, cstr16!("\\EFI\\gantry\\keys\\PK.auth")),
 ];
 
-/// For firmware in setup mode: enrols and resets, or does nothing. Goes on booting when it fails.
-pub fn if_asked() {
-    let Ok(mut esp) = Esp::open() else { return };
+/// For firmware in setup mode: enrols and resets, or does nothing. Goes on booting when it fails, in the mode that it returns.
+pub fn if_asked() -> SecureBoot {
+    let Ok(mut esp) = Esp::open() else { return SecureBoot::Setup };
     if !esp.has(WISH) {
-        return;
+        return SecureBoot::Setup;
     }
+    enrol(&mut esp);
+    variables::secure_boot()
+}
+
+fn enrol(esp: &mut Esp) {
     say!("bootmgr: enrolling Secure Boot keys: the firmware is in setup mode and the ESP has {WISH}");
     for (name, vendor, file) in KEYS {
         let keys = match esp.read(file) {
@@ -44,6 +49,10 @@ pub fn if_asked() {
         return say!(
             "bootmgr: no keys enrolled: the firmware took them and is still in setup mode; look into its setup"
         );
+    }
+    // Nor must one that forgets its variables in a reset: the wish is granted once.
+    if let Err(err) = esp.delete(WISH) {
+        return say!("bootmgr: enrolled db, KEK and PK; no reset, for {WISH} cannot be deleted: {err}");
     }
     say!("bootmgr: enrolled db, KEK and PK; resetting");
     reset()

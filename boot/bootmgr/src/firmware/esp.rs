@@ -38,4 +38,9 @@ impl Esp {
         content.truncate(read);
         Ok(content)
     }
+
+    /// The firmware's FAT driver writes and flushes the volume before it returns.
+    pub fn delete(&mut self, path: &CStr16) -> Result<(), Fault> {
+        Ok(self.0.open(path, FileMode::ReadWrite, FileAttribute::empty())?.delete()?)
+    }
 }

@@ -7,6 +7,7 @@ mod enrol;
 mod entry;
 mod esp;
 mod fault;
+mod flush;
 mod images;
 mod machine;
 mod pages;
@@ -30,10 +31,10 @@ fn main() -> Status {
     clock.publish_started();
     match Disk::of_own_image() {
         Ok(disk) => {
-            let secure_boot = variables::secure_boot();
-            if secure_boot == SecureBoot::Setup {
-                enrol::if_asked();
-            }
+            let secure_boot = match variables::secure_boot() {
+                SecureBoot::Setup => enrol::if_asked(),
+                known => known,
+            };
             if !disk.is_removable() {
                 entry::ensure(disk.own_partition());
             }

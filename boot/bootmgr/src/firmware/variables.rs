@@ -40,8 +40,20 @@ pub fn delete_floor() -> Result<(), Fault> {
 }
 
 pub fn publish(booted: &str, trace: &str) -> Result<(), Fault> {
-    runtime::set_variable(BOOTED_SET, &OURS, VOLATILE, booted.as_bytes())?;
-    Ok(runtime::set_variable(TRACE, &OURS, VOLATILE, trace.as_bytes())?)
+    let booted = replace(BOOTED_SET, booted.as_bytes());
+    let trace = replace(TRACE, trace.as_bytes());
+    booted.and(trace)
+}
+
+/// One that is there with other attributes, such as a non-volatile one that a host made, stands in the way (UEFI 2.10, 8.2.2)
+/// and would be read as ours.
+fn replace(name: &CStr16, value: &[u8]) -> Result<(), Fault> {
+    let set = || runtime::set_variable(name, &OURS, VOLATILE, value);
+    if set().is_ok() {
+        return Ok(());
+    }
+    runtime::delete_variable(name, &OURS)?;
+    Ok(set()?)
 }
 
 /// Absent variables mean a firmware without Secure Boot (UEFI 2.10, 3.3).
