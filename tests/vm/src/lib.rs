@@ -8,6 +8,7 @@
 //! (`tests/scenarios`).
 
 pub mod accel;
+pub mod bus;
 pub mod console;
 pub mod disk;
 pub mod error;
@@ -29,6 +30,7 @@ pub mod trust;
 pub mod uki;
 
 pub use accel::Accel;
+pub use bus::{Bus, Told};
 pub use console::{Console, Line};
 pub use disk::Disk;
 pub use error::{Error, Result};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Guest;
 use super::starting::Starting;
+use crate::bus::Bus;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::firmware::{Firmware, Kind};
@@ -26,6 +27,7 @@ pub struct Builder {
     name: String,
     disk: Option<Disk>,
     disk_size: Option<u64>,
+    pub(super) bus: Bus,
     pub(super) drives: Vec<PathBuf>,
     pub(super) memory_mib: u32,
     pub(super) cpus: u32,
@@ -48,6 +50,7 @@ impl Builder {
             name: name.to_owned(),
             disk: None,
             disk_size: None,
+            bus: Bus::default(),
             drives: Vec::new(),
             memory_mib: 1024,
             cpus: 2,
@@ -67,6 +70,12 @@ impl Builder {
     /// Runs this disk, and leaves it when the machine is gone, instead of a copy of the image.
     pub fn disk(mut self, disk: Disk) -> Self {
         self.disk = Some(disk);
+        self
+    }
+
+    /// Attaches the machine's own disk to this bus, and traces what a SATA or SCSI drive is told ([`Guest::told`]).
+    pub fn bus(mut self, bus: Bus) -> Self {
+        self.bus = bus;
         self
     }
 
@@ -191,7 +200,7 @@ impl Builder {
         let stuck = if self.stuck_console { Some(starting.connect(&dir, "stuck.sock")?) } else { None };
         let ports = if self.forwards.is_empty() { Vec::new() } else { monitor.forwarded_ports()? };
         let child = starting.done()?;
-        let (keep_disk, reboots) = (self.disk.is_some(), self.reboots);
+        let (keep_disk, bus, reboots) = (self.disk.is_some(), self.bus, self.reboots);
         Ok(Guest {
             child,
             console,
@@ -200,6 +209,7 @@ impl Builder {
             ports,
             disk,
             keep_disk,
+            bus,
             reboots,
             dir,
             _stuck: stuck,

@@ -32,13 +32,14 @@ impl Builder {
         }
         let sector = disk.sector().bytes();
         let sectors = format!("bootindex=1,logical_block_size={sector},physical_block_size={sector}");
-        drive(command, "disk", disk.path(), "cache=unsafe", &sectors);
+        backend(command, "disk", disk.path(), "cache=unsafe");
+        self.bus.describe(command, &sectors);
         for (number, path) in self.drives.iter().enumerate() {
-            drive(command, &format!("extra{number}"), path, "cache=unsafe", "");
+            drive(command, &format!("extra{number}"), path, "cache=unsafe");
         }
         if let Some(text) = &self.nocloud {
             let volume = nocloud::make(&self.lab.tools, &dir.join("cidata.img"), text)?;
-            drive(command, "cidata", &volume, "readonly=on", "");
+            drive(command, "cidata", &volume, "readonly=on");
         }
         if let Some(text) = &self.user_data {
             fw_cfg(command, dir, "user-data", text)?;
@@ -77,10 +78,13 @@ impl Builder {
     }
 }
 
-fn drive(command: &mut Command, id: &str, path: &Path, backend: &str, device: &str) {
-    command.args(["-drive", &format!("if=none,id={id},format=raw,{backend},file={}", quoted(path))]);
-    let joint = if device.is_empty() { "" } else { "," };
-    command.args(["-device", &format!("virtio-blk-pci,drive={id}{joint}{device}")]);
+fn drive(command: &mut Command, id: &str, path: &Path, options: &str) {
+    backend(command, id, path, options);
+    command.args(["-device", &format!("virtio-blk-pci,drive={id}")]);
+}
+
+fn backend(command: &mut Command, id: &str, path: &Path, options: &str) {
+    command.args(["-drive", &format!("if=none,id={id},format=raw,{options},file={}", quoted(path))]);
 }
 
 fn fw_cfg(command: &mut Command, dir: &Path, name: &str, text: &str) -> Result<()> {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use builder::Builder;
 
+use crate::bus::{Bus, Told};
 use crate::console::{Console, Line, Silence};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -50,6 +51,7 @@ pub struct Guest {
     ports: Vec<(u16, u16)>,
     disk: Disk,
     keep_disk: bool,
+    bus: Bus,
     reboots: bool,
     dir: PathBuf,
     /// Held, never read.
@@ -179,6 +181,11 @@ impl Guest {
     /// The machine's own disk. Look into it only once the machine has ended.
     pub fn disk(&self) -> &Disk {
         &self.disk
+    }
+
+    /// Writes and flushes that the machine's own disk was told so far, on a bus that is traced ([`Builder::bus`]).
+    pub fn told(&self) -> Result<Vec<Told>> {
+        self.bus.told(&self.dir)
     }
 
     /// QEMU's monitor.

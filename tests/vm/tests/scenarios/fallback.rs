@@ -4,7 +4,7 @@ use imager::disk::Parts;
 use partition::SectorSize;
 use slots::{Attributes, Set, State};
 use vm::disk::TableCopy;
-use vm::{Disk, Program};
+use vm::{Bus, Disk, Program, Told};
 
 #[path = "../../../../pure/pe/tests/common/mod.rs"]
 #[allow(dead_code)]
@@ -94,6 +94,21 @@ fn image_that_gives_up_after_it_started_costs_no_boot() {
     guest.wait_for("word that set A gave up", BOOT, gave_up).or_tell();
     guest.wait_for("set B's first process", BOOT, says(&["milestone name=pid1"])).or_tell();
     assert_eq!(guest.boots(), 1);
+}
+
+#[test]
+#[ignore = "boots a machine: cargo xtask vm"]
+fn drive_whose_firmware_flushes_nothing_is_told_to_flush_all_the_same() {
+    let story = TwoSets::begin("drive_whose_firmware_flushes_nothing_is_told_to_flush_all_the_same");
+    story.prefer(Set::A);
+    for bus in [Bus::Sata, Bus::Scsi] {
+        let guest = story.machine().bus(bus).start().or_tell();
+        guest.wait_for("set A", BOOT, starting(Set::A)).or_tell();
+        let mut told = guest.told().or_tell();
+        told.dedup();
+        // One copy of the table, then the other, each durable before what comes next.
+        assert_eq!(told, [Told::Flush, Told::Write, Told::Flush, Told::Write, Told::Flush], "{bus:?}");
+    }
 }
 
 #[test]
