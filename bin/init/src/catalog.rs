@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use modules::{Catalog, Module, Name, parameters};
 use sys::module::{Form, Loaded};
+use verity::COMMAND_LINE_MAX_BYTES;
 
 /// Four times what the larger kernel flavour's longest text takes.
 const TEXT_MAX: usize = 8 * 1024 * 1024;
-const COMMAND_LINE_MAX: usize = 8192;
 /// One word in /sys/module/NAME/initstate.
 const STATE_MAX: usize = 64;
 
@@ -88,7 +88,8 @@ impl Texts {
             Err(err) if err.is_absent() => Ok(String::new()),
             other => other,
         };
-        let line = files::read(Path::new("/proc/cmdline"), COMMAND_LINE_MAX).map_err(CatalogError::Read)?;
+        let line =
+            files::read(Path::new("/proc/cmdline"), COMMAND_LINE_MAX_BYTES).map_err(CatalogError::Read)?;
         Ok(Self {
             dependencies: read("modules.dep").map_err(CatalogError::Read)?,
             aliases: read("modules.alias").map_err(CatalogError::Read)?,

@@ -2,13 +2,13 @@
 
 use alloc::string::String;
 
-use partition::Partition;
+use partition::{Copies, Partition};
 use pe::uki::Facts;
 use slots::{Choice, Set, State};
 
 use crate::image::{Image, ReadFault};
 use crate::machine::{Handover, Machine, SecureBoot};
-use crate::signpost::{Copies, Signpost, WriteFault};
+use crate::signpost::{Signpost, WriteFault};
 use crate::trace::{Trace, because, word};
 use crate::{floor, image};
 
@@ -110,7 +110,7 @@ impl<M: Machine> Run<'_, M> {
     /// A repair that fails does not stop the boot: one good copy is enough, and the next run tries again.
     fn repair(&mut self, signpost: &mut Signpost) {
         let copies = signpost.copies();
-        if matches!(copies, Copies::Whole) {
+        if copies == Copies::Whole {
             return self.say(format_args!("table copies={copies}"));
         }
         let sets = signpost.sets();

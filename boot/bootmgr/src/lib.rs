@@ -27,7 +27,6 @@ mod trace;
 
 pub use flow::{Outcome, run};
 pub use machine::{Handover, Machine, SecureBoot, StoredFloor, Watchdog};
-pub use trace::MAX_TRACE_BYTES;
 
 /// How long the message that nothing is left stands before the machine is reset: long enough to be read or photographed,
 /// short enough that a machine whose disk was away for a moment comes back.

@@ -4,9 +4,8 @@
 //! either copy may have been reached.
 
 use alloc::vec::Vec;
-use core::fmt;
 
-use partition::{Edit, Edits, Fault, LoadError, Loaded, Sectors, load};
+use partition::{Copies, Edit, Edits, LoadError, Loaded, Sectors, load};
 use slots::{MissingSet, NoSets, Sets};
 
 use crate::machine::Machine;
@@ -41,28 +40,6 @@ pub(crate) enum WriteFault<E: core::error::Error + 'static> {
     Missing(#[source] MissingSet),
 }
 
-/// How the two copies were found.
-pub(crate) enum Copies {
-    Whole,
-    PrimaryDamaged,
-    BackupDamaged,
-    /// The disk has grown since the last start: no damage.
-    BackupNotAtEnd,
-    Differ,
-}
-
-impl fmt::Display for Copies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Whole => "whole",
-            Self::PrimaryDamaged => "primary-damaged",
-            Self::BackupDamaged => "backup-damaged",
-            Self::BackupNotAtEnd => "backup-not-at-end",
-            Self::Differ => "differ",
-        })
-    }
-}
-
 impl Signpost {
     /// Reads both copies.
     pub fn read<M: Machine>(machine: &mut M) -> Result<Self, NoSignpost> {
@@ -72,13 +49,7 @@ impl Signpost {
     }
 
     pub fn copies(&self) -> Copies {
-        match &self.found {
-            Loaded { primary: Some(_), .. } => Copies::PrimaryDamaged,
-            Loaded { backup: Some(Fault::NotAtEnd), .. } => Copies::BackupNotAtEnd,
-            Loaded { backup: Some(_), .. } => Copies::BackupDamaged,
-            Loaded { differ: true, .. } => Copies::Differ,
-            _ => Copies::Whole,
-        }
+        self.found.copies()
     }
 
     pub fn sets(&self) -> Sets {

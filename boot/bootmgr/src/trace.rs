@@ -5,11 +5,10 @@ use core::error::Error;
 use core::fmt;
 
 use platform::Chain;
+use slots::variables::TRACE_MAX_BYTES;
 
 use crate::machine::Machine;
 
-/// The variable's limit. Firmware keeps volatile variables in a store of 64 KiB or more; a run's trace is below 2 KiB.
-pub const MAX_TRACE_BYTES: usize = 4096;
 /// Of one quoted text. A chain of errors is about 100 bytes.
 const MAX_TEXT_CHARS: usize = 240;
 
@@ -18,11 +17,11 @@ const MAX_TEXT_CHARS: usize = 240;
 pub(crate) struct Trace(String);
 
 impl Trace {
-    /// Prints one line and keeps it. A line that would pass the limit is printed and not kept.
+    /// Prints one line and keeps it. A line that would pass the variable's limit is printed and not kept.
     pub fn line<M: Machine>(&mut self, machine: &mut M, text: fmt::Arguments<'_>) {
         let line = alloc::format!("bootmgr: {text}");
         machine.say(&line);
-        if self.0.len() + line.len() < MAX_TRACE_BYTES {
+        if self.0.len() + line.len() < TRACE_MAX_BYTES {
             self.0.push_str(&line);
             self.0.push('\n');
         }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use bootmgr::{MAX_TRACE_BYTES, Outcome, Watchdog, run};
+use bootmgr::{Outcome, Watchdog, run};
 use common::{BOTH_SIZES, Disk, Fake, attributes, confirmed, good, refused, returns, trial, uki};
 use partition::SectorSize::B512;
 use slots::{Attributes, Set, Sets};
@@ -214,7 +214,7 @@ fn an_image_cannot_forge_the_trace() {
     assert_eq!(run(&mut fake), Outcome::Started(Set::A));
     assert!(fake.said().contains("starting set=A version=1?security_version?9?[2Jxxx"));
     assert!(fake.said().bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)));
-    assert!(fake.published.unwrap().1.len() <= MAX_TRACE_BYTES);
+    assert!(fake.published.unwrap().1.len() <= slots::variables::TRACE_MAX_BYTES);
 }
 
 #[test]

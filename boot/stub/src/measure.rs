@@ -1,14 +1,12 @@
-//! What of the UKI is measured into the TPM, and in which order: systemd-stub's rule, so that other people's tools
-//! predict our values (PCR 11; UAPI group, Linux TPM PCR Registry).
+//! What of the UKI is measured into the TPM: the sections of [`pe::uki::MEASURED`], each by its name and by what it holds.
 
 use alloc::vec::Vec;
 
+use pe::uki::MEASURED;
 use pe::{Fault, Headers};
 
 /// The register: what the firmware has not measured as a part of itself, but as parts of a UKI.
 pub const PCR: u32 = 11;
-/// In this order, whatever theirs in the image.
-const SECTIONS: [&str; 6] = [".linux", ".osrel", ".cmdline", ".initrd", ".uname", ".sbat"];
 
 /// One section, to be measured in two steps: its name, then what it holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,5 +24,5 @@ pub fn sections(image: &[u8]) -> Result<Vec<Measured<'_>>, Fault> {
         let content = headers.section(name)?.in_memory(image)?;
         Some(Measured { name: [name.as_bytes(), b"\0"].concat(), content })
     };
-    Ok(SECTIONS.into_iter().filter_map(measured).collect())
+    Ok(MEASURED.into_iter().filter_map(measured).collect())
 }

@@ -14,8 +14,6 @@ use std::error::Error as StdError;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use partition::{Geometry, LoadError, Loaded, SectorSize, Table};
@@ -27,8 +25,6 @@ use crate::table::{self, PerformError};
 /// How long to wait for somebody else's edit: each is a few flushes; the slowest disk that still is one takes
 /// seconds for a flush.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// The waiting thread calls one function.
-const WAITER_STACK_BYTES: usize = 64 << 10;
 
 /// A disk whose table only we change, until this is dropped.
 #[derive(Debug)]
@@ -175,21 +171,18 @@ fn lock(file: &File, patience: Duration) -> io::Result<bool> {
     }
     // flock(2) knows no deadline, so a thread waits. When we give up it holds the last copy of the descriptor, and
     // closing that, should the lock come after all, gives it back.
-    let (sender, receiver) = mpsc::sync_channel(1);
     let copy = file.try_clone()?;
-    thread::Builder::new().stack_size(WAITER_STACK_BYTES).spawn(move || {
-        let locked = loop {
+    let wait = move || {
+        loop {
             match rustix::fs::flock(&copy, FlockOperation::LockExclusive) {
                 Err(rustix::io::Errno::INTR) => {}
                 other => break other,
             }
-        };
-        // Nobody listens any more: the answer is not needed.
-        let _ = sender.send(locked);
-    })?;
-    match receiver.recv_timeout(patience) {
-        Ok(locked) => Ok(locked.map(|()| true)?),
-        Err(_) => Ok(false),
+        }
+    };
+    match sys::patience::within(patience, wait)? {
+        Some(locked) => Ok(locked.map(|()| true)?),
+        None => Ok(false),
     }
 }
 
@@ -197,6 +190,7 @@ fn lock(file: &File, patience: Duration) -> io::Result<bool> {
 mod tests {
     use std::cell::Cell;
     use std::os::unix::fs::FileExt;
+    use std::thread;
     use std::time::Instant;
 
     use partition::{PlannedPartition, Size, build, guid};

@@ -5,15 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use partition::{Guid, guid};
 use slots::Set;
+use slots::variables::{TRACE_MAX_BYTES, VENDOR};
 
-/// Vendor GUID of our variables.
-const OURS: &str = "c878411f-d3c6-414c-bd11-c3ee83f75721";
 /// EFI_GLOBAL_VARIABLE (UEFI 2.10, 3.3).
-const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+const GLOBAL: Guid = guid!("8be4df61-93ca-11d2-aa0d-00e098032b8c");
 const ATTRIBUTES_BYTES: usize = 4;
-/// What the boot manager keeps its trace to.
-const TRACE_MAX_BYTES: usize = 4096;
 
 /// The variables of the machine, or those in a test's folder.
 #[derive(Debug, Clone)]
@@ -51,14 +49,14 @@ impl Firmware {
 
     /// The set that the boot manager started.
     pub fn booted_set(&self) -> Result<Option<Set>, VariableError> {
-        let Some(value) = self.value("BootedSet", OURS, 16)? else { return Ok(None) };
+        let Some(value) = self.value("BootedSet", VENDOR, 16)? else { return Ok(None) };
         let nonsense = VariableError::Value { name: "BootedSet", bytes: value.len() };
         Set::from_letter(&value).map(Some).ok_or(nonsense)
     }
 
     /// What the boot manager printed, line by line: how it chose.
     pub fn boot_trace(&self) -> Result<Option<Vec<String>>, VariableError> {
-        let Some(value) = self.value("BootTrace", OURS, TRACE_MAX_BYTES)? else { return Ok(None) };
+        let Some(value) = self.value("BootTrace", VENDOR, TRACE_MAX_BYTES)? else { return Ok(None) };
         let text = String::from_utf8_lossy(&value);
         // It goes to terminals as it is.
         let line = |line: &str| line.chars().filter(|c| !c.is_control()).collect();
@@ -77,7 +75,7 @@ impl Firmware {
     fn value(
         &self,
         name: &'static str,
-        vendor: &str,
+        vendor: Guid,
         limit: usize,
     ) -> Result<Option<Vec<u8>>, VariableError> {
         let path = self.folder.join(format!("{name}-{vendor}"));
@@ -96,7 +94,7 @@ impl Firmware {
 mod tests {
     use super::*;
 
-    fn firmware(variables: &[(&str, &str, &[u8])]) -> (tempfile::TempDir, Firmware) {
+    fn firmware(variables: &[(&str, Guid, &[u8])]) -> (tempfile::TempDir, Firmware) {
         let dir = tempfile::TempDir::new().unwrap();
         for (name, vendor, value) in variables {
             let bytes = [&[6, 0, 0, 0], *value].concat();
@@ -109,8 +107,11 @@ mod tests {
     #[test]
     fn variables_are_read_behind_their_attributes() {
         let trace = b"bootmgr: table copies=whole\nbootmgr: trying set=B\x1b[2J why=only-bootable\n";
-        let (_dir, firmware) =
-            firmware(&[("BootedSet", OURS, b"B"), ("BootTrace", OURS, trace), ("SecureBoot", GLOBAL, &[1])]);
+        let (_dir, firmware) = firmware(&[
+            ("BootedSet", VENDOR, b"B"),
+            ("BootTrace", VENDOR, trace),
+            ("SecureBoot", GLOBAL, &[1]),
+        ]);
         assert_eq!(firmware.booted_set().unwrap(), Some(Set::B));
         assert_eq!(firmware.secure_boot().unwrap(), Some(true));
         let lines = firmware.boot_trace().unwrap().unwrap();
@@ -123,15 +124,18 @@ mod tests {
         assert!(none.booted_set().unwrap().is_none() && none.boot_trace().unwrap().is_none());
         assert!(none.secure_boot().unwrap().is_none());
         let whole = [b'x'; TRACE_MAX_BYTES];
-        let (_dir, full) = firmware(&[("BootTrace", OURS, &whole)]);
+        let (_dir, full) = firmware(&[("BootTrace", VENDOR, &whole)]);
         assert_eq!(full.boot_trace().unwrap().unwrap()[0].len(), TRACE_MAX_BYTES);
         let long = [b'x'; TRACE_MAX_BYTES + 1];
-        let (dir, bad) =
-            firmware(&[("BootedSet", OURS, b"C"), ("BootTrace", OURS, &long), ("SecureBoot", GLOBAL, &[])]);
+        let (dir, bad) = firmware(&[
+            ("BootedSet", VENDOR, b"C"),
+            ("BootTrace", VENDOR, &long),
+            ("SecureBoot", GLOBAL, &[]),
+        ]);
         assert!(matches!(bad.booted_set(), Err(VariableError::Value { bytes: 1, .. })));
         assert!(matches!(bad.boot_trace(), Err(VariableError::Read(_))));
         assert!(matches!(bad.secure_boot(), Err(VariableError::Value { bytes: 0, .. })));
-        std::fs::write(dir.path().join(format!("BootedSet-{OURS}")), b"x").unwrap();
+        std::fs::write(dir.path().join(format!("BootedSet-{VENDOR}")), b"x").unwrap();
         assert!(matches!(bad.booted_set(), Err(VariableError::Value { .. })));
     }
 }

@@ -41,7 +41,7 @@ pub enum PlaceError {
         err: LoadError,
     },
     /// The root is on a partition that belongs to no set.
-    #[error("the root is on partition {number} of {}, which is neither ROOT-A nor ROOT-B", path.display())]
+    #[error("the root is on partition {number} of {}, which is neither ROOT-A nor ROOT-B; to change its sets, boot one of them", path.display())]
     NoSet {
         /// The disk.
         path: PathBuf,

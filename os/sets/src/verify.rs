@@ -42,7 +42,7 @@ pub struct Verified {
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The table has no such partition.
-    #[error("the disk has no partition {name}")]
+    #[error("the disk has no partition {name}; write the disk anew, from an image of ours")]
     NoPartition {
         /// Its name.
         name: &'static str,
@@ -63,7 +63,7 @@ pub enum VerifyError {
         err: ImageError,
     },
     /// A read failed.
-    #[error("cannot read {name} back")]
+    #[error("cannot read {name} back; try again, and replace the disk if that fails too")]
     Read {
         /// The partition.
         name: &'static str,
@@ -111,7 +111,7 @@ pub enum VerifyError {
     #[error(transparent)]
     Mismatch(Mismatch),
     /// The UKI does not say which root it boots.
-    #[error("the command line in the UKI of set {set} names no root")]
+    #[error("the command line in the UKI of set {set} names no root; write the UKI of one of our releases")]
     CommandLine {
         /// The set.
         set: Set,
@@ -120,7 +120,9 @@ pub enum VerifyError {
         err: CommandLineError,
     },
     /// The root does not fit.
-    #[error("the root of set {set} takes {bytes} bytes, its partition has {room}")]
+    #[error(
+        "the root of set {set} takes {bytes} bytes, its partition has {room}; stage a release that fits, or write the disk anew from that release's image"
+    )]
     RootLength {
         /// The set.
         set: Set,
@@ -232,5 +234,30 @@ struct Sha2;
 impl Sha256 for Sha2 {
     fn digest(&self, [salt, block]: [&[u8]; 2]) -> [u8; 32] {
         sha2::Sha256::new().chain_update(salt).chain_update(block).finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_set_from_being_whole_says_what_to_do_about_it() {
+        let (set, name) = (Set::B, Set::B.root_name());
+        let missing = || CommandLineError::Missing { word: "gantry.root=" };
+        for err in [
+            VerifyError::NoPartition { name },
+            VerifyError::Empty { set },
+            VerifyError::Read { name, err: io::ErrorKind::Other.into() },
+            VerifyError::UkiLength { set, bytes: 2, room: 1 },
+            VerifyError::Unsigned { set },
+            VerifyError::CommandLine { set, err: missing() },
+            VerifyError::RootLength { set, bytes: 2, room: 1 },
+        ] {
+            let text = err.to_string();
+            let remedy = text.split_once("; ").unwrap_or_default().1;
+            let verbs = ["write ", "try ", "name ", "stage "];
+            assert!(verbs.iter().any(|verb| remedy.starts_with(verb)), "{text}");
+        }
     }
 }

@@ -37,6 +37,6 @@ pub use copy::{Copy, Fault};
 pub use edits::{Edit, Edits};
 pub use geometry::{Geometry, GeometryError, SectorSize};
 pub use gpt_disk_types::{Guid, guid};
-pub use load::{LoadError, Loaded, Sectors, load};
+pub use load::{Copies, LoadError, Loaded, Sectors, load};
 pub use plan::{PlanError, PlannedPartition, Size, build};
 pub use table::{GrowError, Partition, Table, TableError};

@@ -1,6 +1,7 @@
 //! Finding the table of a disk: from the primary copy, else from the backup.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::copy::{Copy, Fault};
 use crate::edits::Edits;
@@ -27,6 +28,33 @@ pub struct Loaded {
     pub backup: Option<Fault>,
     /// Both copies are sound but say different things: a cut between their writes. The primary counts.
     pub differ: bool,
+}
+
+/// How the two copies fare, in one word: `Display` writes what the boot manager's trace and `signpost` call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copies {
+    /// Both are sound and agree.
+    Whole,
+    /// The backup counts.
+    PrimaryDamaged,
+    /// The primary counts.
+    BackupDamaged,
+    /// The disk has grown since the table was made: no damage.
+    BackupNotAtEnd,
+    /// Both are sound but say different things. The primary counts.
+    Differ,
+}
+
+impl fmt::Display for Copies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Whole => "whole",
+            Self::PrimaryDamaged => "primary-damaged",
+            Self::BackupDamaged => "backup-damaged",
+            Self::BackupNotAtEnd => "backup-not-at-end",
+            Self::Differ => "differ",
+        })
+    }
 }
 
 /// A disk without a usable table.
@@ -66,9 +94,20 @@ fn load_copy<S: Sectors>(source: &mut S, lba: u64, disk: &Geometry) -> Result<Ta
 }
 
 impl Loaded {
+    /// How both copies fare.
+    pub fn copies(&self) -> Copies {
+        match self {
+            Self { primary: Some(_), .. } => Copies::PrimaryDamaged,
+            Self { backup: Some(Fault::NotAtEnd), .. } => Copies::BackupNotAtEnd,
+            Self { backup: Some(_), .. } => Copies::BackupDamaged,
+            Self { differ: true, .. } => Copies::Differ,
+            _ => Copies::Whole,
+        }
+    }
+
     /// Both copies are sound and agree.
     pub fn is_whole(&self) -> bool {
-        self.primary.is_none() && self.backup.is_none() && !self.differ
+        self.copies() == Copies::Whole
     }
 
     /// What to write so that the disk says `table` in both copies; empty when it does already.

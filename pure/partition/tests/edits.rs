@@ -6,7 +6,7 @@
 mod common;
 
 use common::{BOTH_SIZES, Disk, gib, image};
-use partition::{Edit, Edits, Fault, Geometry, Loaded, SectorSize, TableError, guid, load};
+use partition::{Copies, Edit, Edits, Fault, Geometry, Loaded, SectorSize, TableError, guid, load};
 
 const FLUSH: u64 = u64::MAX;
 
@@ -83,6 +83,7 @@ fn copies_that_differ_are_made_to_agree_with_the_primary() {
     disk.perform(&found.edits(&spent).steps()[..4]);
     let found = loaded(&disk);
     assert!(found.differ && found.table == image(SectorSize::B512));
+    assert_eq!(found.copies(), Copies::Differ);
     disk.perform(found.edits(&found.table).steps());
     assert!(loaded(&disk).is_whole() && loaded(&disk).table == image(SectorSize::B512));
 }
@@ -95,7 +96,7 @@ fn on_a_disk_that_has_grown_every_edit_brings_the_backup_to_its_end_first() {
         let mut disk = fresh(sector);
         disk.geometry = gib(sector, 16);
         let found = loaded(&disk);
-        assert_eq!(found.backup, Some(Fault::NotAtEnd));
+        assert_eq!((found.backup, found.copies()), (Some(Fault::NotAtEnd), Copies::BackupNotAtEnd));
         let spent = found.table.with_attributes(2, 1 << 48).unwrap();
         let grown = found.table.grown(&disk.geometry).unwrap();
         for table in [&found.table, &spent, &grown] {

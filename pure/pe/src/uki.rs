@@ -18,6 +18,10 @@ pub const MAX_TEXT_BYTES: usize = 64 << 10;
 /// The component in `.sbat` whose generation is our security version.
 const COMPONENT: &str = "gantry";
 
+/// What a stub measures into PCR 11 of the sections that are there, and in which order, whatever theirs in the image:
+/// systemd-stub's rule, so that other people's tools predict our values (UAPI group, Linux TPM PCR Registry).
+pub const MEASURED: [&str; 6] = [".linux", ".osrel", ".cmdline", ".initrd", ".uname", ".sbat"];
+
 /// What a UKI says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {

@@ -39,6 +39,7 @@ mod choice;
 mod disk;
 mod refusal;
 mod sets;
+pub mod variables;
 mod written;
 
 pub use attributes::{Attributes, FAILURES_TO_LOSE_STANDING, State, TRIAL_TRIES};

@@ -1,6 +1,6 @@
 //! Two sets, and everything that may happen to them.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use crate::attributes::{Attributes, FAILURES_TO_LOSE_STANDING, TRIAL_TRIES};
 use crate::refusal::Refusal;
@@ -47,6 +47,14 @@ impl Set {
         }
     }
 
+    /// What people and variables call it.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::A => 'A',
+            Self::B => 'B',
+        }
+    }
+
     /// Reads what `Display` writes; the variable `BootedSet` holds it.
     pub fn from_letter(letter: &[u8]) -> Option<Self> {
         match letter {
@@ -59,10 +67,7 @@ impl Set {
 
 impl fmt::Display for Set {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::A => "A",
-            Self::B => "B",
-        })
+        f.write_char(self.letter())
     }
 }
 

@@ -75,6 +75,7 @@ fn a_disk_with_neither_is_not_ours() {
 fn letters_and_names_are_what_variables_and_tables_hold() {
     for set in Set::BOTH {
         assert_eq!(Set::from_letter(set.to_string().as_bytes()), Some(set));
+        assert_eq!(set.to_string(), set.letter().to_string());
         assert_eq!(set.boot_name(), format!("BOOT-{set}"));
         assert_eq!(set.root_name(), format!("ROOT-{set}"));
         assert_eq!(set.other().other(), set);

@@ -42,5 +42,5 @@ mod params;
 mod tree;
 
 pub use layout::{BLOCK_BYTES, Layout, LayoutError, MAX_FEC_ROOTS, MIN_FEC_ROOTS};
-pub use params::{CommandLineError, Params, Salt, TARGET};
+pub use params::{COMMAND_LINE_MAX_BYTES, CommandLineError, Params, Salt, TARGET};
 pub use tree::{Sha256, Tree, TreeError};

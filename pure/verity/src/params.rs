@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 use crate::hex;
 use crate::layout::{BLOCK_BYTES, Layout, LayoutError};
 
+/// Longer than any kernel's command line: x86's COMMAND_LINE_SIZE is 2048, other architectures take up to 4096.
+pub const COMMAND_LINE_MAX_BYTES: usize = 8192;
 /// The device-mapper target that [`Params::table_line`] is for.
 pub const TARGET: &str = "verity";
 

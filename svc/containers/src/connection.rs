@@ -30,7 +30,7 @@ pub async fn keep(works: Arc<Works>, to: UnboundedSender<Report>) {
         let (channel, version) = containerd::connect(&works.host().socket).await;
         if !known {
             known = true;
-            notify::tell("READY=1\nMILESTONE=containerd");
+            notify::tell(&format!("{}\nMILESTONE=containerd", notify::READY));
         }
         info!(version:% = version; "containerd answers");
         let containerd = Containerd::new(channel, NAMESPACE, &works.host().snapshotter);

@@ -1,14 +1,13 @@
-//! Telling PID 1 how far we are (sd_notify(3): one datagram of `KEY=value` lines).
-
-use std::os::unix::net::UnixDatagram;
+//! Telling PID 1 how far we are. That it cannot be told stops no container.
 
 use log::warn;
+use sys::notify;
 
-/// Sends `message` to PID 1. Without PID 1 (a test, a shell) there is nobody to tell.
+pub use sys::notify::{READY, STOPPING};
+
+/// Sends `message` to PID 1, or says that it cannot.
 pub fn tell(message: &str) {
-    if let Some(path) = std::env::var_os("NOTIFY_SOCKET")
-        && let Err(err) = UnixDatagram::unbound().and_then(|socket| socket.send_to(message.as_bytes(), path))
-    {
+    if let Err(err) = notify::tell(message) {
         warn!(message, why:% = err; "PID 1 not told");
     }
 }

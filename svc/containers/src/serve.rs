@@ -84,7 +84,7 @@ pub async fn serve(host: Host) -> Result<(), Error> {
             },
         }
     }
-    notify::tell("STOPPING=1");
+    notify::tell(notify::STOPPING);
     info!(containers = keeper.names().len(); "stopping");
     keeper.stop();
     let deadline = Instant::now() + Duration::from_millis(STOP_MS);

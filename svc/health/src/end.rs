@@ -1,23 +1,20 @@
 //! Restarting the machine: through PID 1, in order, or at once.
 
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use rustix::process::Pid;
 use sets::Place;
 use slots::{Set, Sets};
 use sys::kmsg::{Level, Writer};
-use sys::signals;
+use sys::{patience, signals};
 
 use crate::standing;
 
 /// What a restart at once may wait for: the table's edit, then what other file systems have not written yet.
-const CONDEMN_MS: u64 = 5_000;
-const SYNC_MS: u64 = 3_000;
+const CONDEMN: Duration = Duration::from_secs(5);
+const SYNC: Duration = Duration::from_secs(3);
 /// For the disk's lock, of the above.
 const PATIENCE: Duration = Duration::from_secs(3);
-const STACK_BYTES: usize = 128 << 10;
 
 /// Asks PID 1 for an orderly restart.
 pub fn ask_init() {
@@ -30,7 +27,7 @@ pub fn ask_init() {
 pub fn other_can_boot(place: &Place, set: Option<Set>) -> bool {
     let Some(set) = set else { return true };
     let place = place.clone();
-    let found = within(CONDEMN_MS, move || {
+    let found = within(CONDEMN, move || {
         let sets = Sets::of_table(&place.load().ok()?.table).ok()?;
         Some(sets.get(set.other()).can_boot())
     });
@@ -61,7 +58,7 @@ pub fn condemn(place: &Place, set: Option<Set>, block: u64, log: &Writer) {
     if let Some(set) = set {
         let place = place.clone();
         // The restart comes in any case; its failure is counted if nothing else is.
-        within(CONDEMN_MS, move || standing::change(&place, set, PATIENCE, |sets| sets.condemn(set)).is_ok());
+        within(CONDEMN, move || standing::change(&place, set, PATIENCE, |sets| sets.condemn(set)).is_ok());
     }
     at_once();
 }
@@ -72,20 +69,14 @@ fn name(set: Option<Set>) -> String {
 
 /// Restarts the machine without asking anybody. Returns only when the kernel refuses.
 pub fn at_once() {
-    within(SYNC_MS, rustix::fs::sync);
+    within(SYNC, rustix::fs::sync);
     let err = sys::power::restart();
     eprintln!("error health: the kernel does not restart the machine why=\"{err}\"");
 }
 
-/// What `work` comes to, or nothing when it takes longer; it is left alone then.
-fn within<T: Send + 'static>(longest_ms: u64, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let job = move || {
-        // Nobody listens any more when it took too long.
-        let _ = sender.send(work());
-    };
-    thread::Builder::new().stack_size(STACK_BYTES).spawn(job).ok()?;
-    receiver.recv_timeout(Duration::from_millis(longest_ms)).ok()
+/// What `work` comes to, or nothing when it takes longer or no thread is to be had for it: the restart waits for neither.
+fn within<T: Send + 'static>(longest: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    patience::within(longest, work).ok().flatten()
 }
 
 #[cfg(test)]
@@ -108,12 +99,5 @@ mod tests {
         assert!(other_can_boot(&place, None));
         std::fs::remove_file(image.path()).unwrap();
         assert!(other_can_boot(&place, Some(Set::A)), "who cannot read the table goes the safe way");
-    }
-
-    #[test]
-    fn what_takes_too_long_is_not_waited_for() {
-        let (_stuck, never) = mpsc::channel::<()>();
-        assert_eq!(within(10, move || never.recv()), None);
-        assert_eq!(within(10_000, || 7), Some(7));
     }
 }

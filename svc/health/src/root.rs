@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 
 use block::Running;
 use rustix::fs::OFlags;
-use verity::{BLOCK_BYTES, CommandLineError, Params};
+use verity::{BLOCK_BYTES, COMMAND_LINE_MAX_BYTES, CommandLineError, Params};
 
 use crate::reports::Subject;
 
 const BLOCK: usize = BLOCK_BYTES as usize;
-/// x86's COMMAND_LINE_SIZE is 2048; other architectures take up to 4096.
-const COMMAND_LINE_MAX: usize = 8192;
 /// Read at a time, where everything is read.
 const BATCH_BLOCKS: u64 = 64;
 /// A read that fails is tried once more: an error on the way is not yet one on the disk.
@@ -52,8 +50,8 @@ pub enum RootError {
 impl Root {
     /// Opens the device, and says which messages are about it.
     pub fn open(running: &Running) -> Result<(Self, Subject), RootError> {
-        let line =
-            files::read(Path::new("/proc/cmdline"), COMMAND_LINE_MAX).map_err(RootError::CommandLine)?;
+        let line = files::read(Path::new("/proc/cmdline"), COMMAND_LINE_MAX_BYTES)
+            .map_err(RootError::CommandLine)?;
         let params = Params::from_command_line(&String::from_utf8_lossy(&line)).map_err(RootError::Params)?;
         let device = Path::new("/dev").join(name_of(&running.device).map_err(RootError::Sysfs)?);
         let file = File::options()

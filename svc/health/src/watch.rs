@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use rustix::mm::MlockAllFlags;
@@ -11,6 +10,7 @@ use sets::{Firmware, Place, PlaceError, Repairs};
 use slots::Set;
 use sys::events::{Interest, Poller};
 use sys::kmsg::{Message, RECORD_MAX, Reader, Record, Writer};
+use sys::notify;
 
 use crate::confirm::say_mixed;
 use crate::decide::{Action, Event, Machine};
@@ -236,11 +236,9 @@ impl KernelLog {
     }
 }
 
-/// Tells PID 1 that the root is watched (sd_notify(3)): no set is confirmed before. Without PID 1 there is nobody to tell.
+/// Tells PID 1 that the root is watched: no set is confirmed before.
 fn announce() {
-    if let Some(path) = std::env::var_os("NOTIFY_SOCKET")
-        && let Err(err) = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"READY=1", path))
-    {
+    if let Err(err) = notify::tell(notify::READY) {
         eprintln!("warn health: cannot say ready why=\"{err}\"");
     }
 }

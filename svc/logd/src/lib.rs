@@ -14,11 +14,11 @@ mod line;
 mod serve;
 mod streams;
 
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::ExitCode;
 
 use sys::kmsg::{Level, Writer};
+use sys::notify;
 
 /// The host cannot keep its log now: started again after a while.
 const EXIT_HOST: u8 = 75;
@@ -55,11 +55,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Tells PID 1 that pipes are being read. Without PID 1 (a test) there is nobody to tell.
+/// Tells PID 1 that pipes are being read.
 fn announce() {
-    if let Some(path) = std::env::var_os("NOTIFY_SOCKET")
-        && let Err(err) = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"READY=1", path))
-    {
+    if let Err(err) = notify::tell(notify::READY) {
         eprintln!("warn logd: cannot say ready why=\"{err}\"");
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
 use netlink::{Event as News, Events, Link, Network};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
+use sys::notify;
 use sys::signals::{self, Signals};
 
 use crate::channel::Channel;
@@ -328,13 +328,12 @@ impl Daemon<'_> {
         }
     }
 
-    /// Tells PID 1 that the network is there, once (sd_notify(3)).
+    /// Tells PID 1 that the network is there, once.
     fn say_ready(&mut self) {
         if std::mem::replace(&mut self.ready, true) {
             return;
         }
-        let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
-        if let Err(err) = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"READY=1", path)) {
+        if let Err(err) = notify::tell(notify::READY) {
             eprintln!("warn netd: cannot say ready why=\"{err}\"");
         }
     }

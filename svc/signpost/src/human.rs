@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use partition::Copies;
 use slots::{State, Why};
 
 use crate::report::{Image, Report, SetReport};
@@ -44,19 +45,21 @@ pub fn text(report: &Report) -> String {
 }
 
 fn table(report: &Report) -> String {
-    match (report.table.copies, &report.table.why) {
-        ("whole", _) => "both copies of its table are whole".into(),
-        ("differ", Some(why)) => {
+    let why = report.table.why.as_deref().unwrap_or_default();
+    match report.table.copies {
+        Copies::Whole => "both copies of its table are whole".into(),
+        Copies::Differ => {
             format!("the copies of its table differ ({why}); the next edit or boot mends it")
         }
-        ("primary-damaged", Some(why)) => {
+        Copies::PrimaryDamaged => {
             format!("the first copy of its table is damaged ({why}); the next edit or boot mends it")
         }
-        (_, why) => {
-            format!(
-                "the second copy of its table is damaged ({}); the next edit or boot mends it",
-                why.as_deref().unwrap_or("")
-            )
+        Copies::BackupDamaged => {
+            format!("the second copy of its table is damaged ({why}); the next edit or boot mends it")
+        }
+        // No damage: the fault says it all.
+        Copies::BackupNotAtEnd => {
+            format!("the second copy of its table {why}; the next edit or boot moves it there")
         }
     }
 }

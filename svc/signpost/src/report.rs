@@ -1,13 +1,15 @@
 //! What `signpost status` knows, as data. Its JSON form is documented in docs/reference/signpost.md.
 //!
-//! Gathering never stops at something that cannot be read: the one thing that must be shown is what still can.
+//! Gathering stops only where there is nothing to show (no disk, no table, no sets in it) and at a request that
+//! contradicts what runs. Everything else that cannot be learnt, or does not fit together, is a line of `problems`: the
+//! one thing that must be shown is what still can.
 
 use std::fmt::Display;
 
-use partition::{Loaded, Partition, Table};
+use partition::{Copies, Loaded, Partition, Table};
 use serde::{Serialize, Serializer};
 use sets::image::facts;
-use sets::{Contents, Place, Repairs, verify};
+use sets::{Contents, Place, PlaceError, Repairs, verify};
 use slots::{Set, Sets, State, Why};
 
 use crate::Surroundings;
@@ -22,7 +24,7 @@ pub struct Report {
     /// It is the disk under the running root; what follows about firmware and repairs is this machine's.
     pub live: bool,
     /// How the copies of its table fare.
-    pub table: Copies,
+    pub table: TableReport,
     /// The set that runs.
     pub running: Option<char>,
     /// The set that the boot manager started, as it says itself.
@@ -43,9 +45,10 @@ pub struct Report {
 
 /// Of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Copies {
-    /// `whole`, `primary-damaged`, `backup-damaged` or `differ`.
-    pub copies: &'static str,
+pub struct TableReport {
+    /// `whole`, `primary-damaged`, `backup-damaged`, `backup-not-at-end` or `differ`.
+    #[serde(serialize_with = "as_text")]
+    pub copies: Copies,
     /// What is wrong, in words.
     pub why: Option<String>,
 }
@@ -145,16 +148,12 @@ impl Report {
             err: block::EditError::Refused(Refused::NoSets(err)),
         })?;
         let mut problems = Vec::new();
-        let running = match verbs::running(place, table, said) {
-            Ok(set) => Some(set),
-            Err(Failure::NobodyRuns { .. }) => None,
-            Err(other) => return Err(other),
-        };
+        let running = or_problem(verbs::running(place, table, said), &mut problems)?;
         let next = sets.next();
         let set_report = |set: Set| {
             let it = sets.get(set);
             SetReport {
-                set: letter(set),
+                set: set.letter(),
                 state: it.state(),
                 priority: it.priority(),
                 tries: it.tries(),
@@ -172,9 +171,9 @@ impl Report {
             disk: place.path().display().to_string(),
             live: false,
             table: copies(&loaded),
-            running: running.map(letter),
+            running: running.map(Set::letter),
             booted: None,
-            next: next.map(|next| Next { set: letter(next.set), why: next.why }),
+            next: next.map(|next| Next { set: next.set.letter(), why: next.why }),
             secure_boot: None,
             root_repaired: None,
             sets: Set::BOTH.into_iter().map(set_report).collect(),
@@ -194,7 +193,7 @@ impl Report {
         let mut noted = |err: &dyn std::error::Error| problems.push(files::chain(err));
         let firmware = &host.firmware;
         let booted = firmware.booted_set().map_err(|err| noted(&err)).ok().flatten();
-        self.booted = booted.map(letter);
+        self.booted = booted.map(Set::letter);
         self.boot_trace = firmware.boot_trace().map_err(|err| noted(&err)).ok().flatten();
         self.secure_boot = firmware.secure_boot().map_err(|err| noted(&err)).ok().flatten();
         let repairs = Repairs::read(&host.repairs).map_err(|err| noted(&err)).ok().flatten();
@@ -219,23 +218,23 @@ fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok,
     serializer.collect_str(value)
 }
 
-fn letter(set: Set) -> char {
-    match set {
-        Set::A => 'A',
-        Set::B => 'B',
+/// The set that runs, if one does. A root beside both sets is when a report is wanted most.
+fn or_problem(running: Result<Set, Failure>, problems: &mut Vec<String>) -> Result<Option<Set>, Failure> {
+    match running {
+        Ok(set) => Ok(Some(set)),
+        Err(Failure::NobodyRuns { .. }) => Ok(None),
+        Err(Failure::Place(err @ PlaceError::NoSet { .. })) => {
+            problems.push(files::chain(&err));
+            Ok(None)
+        }
+        Err(other) => Err(other),
     }
 }
 
-fn copies(loaded: &Loaded) -> Copies {
-    let why = |fault: &partition::Fault| Some(fault.to_string());
-    match (&loaded.primary, &loaded.backup, loaded.differ) {
-        (Some(fault), _, _) => Copies { copies: "primary-damaged", why: why(fault) },
-        (_, Some(fault), _) => Copies { copies: "backup-damaged", why: why(fault) },
-        (_, _, true) => {
-            Copies { copies: "differ", why: Some("an edit was cut short; the primary counts".into()) }
-        }
-        _ => Copies { copies: "whole", why: None },
-    }
+fn copies(loaded: &Loaded) -> TableReport {
+    let fault = loaded.primary.or(loaded.backup).map(|fault| fault.to_string());
+    let cut = || loaded.differ.then(|| "an edit was cut short; the primary counts".into());
+    TableReport { copies: loaded.copies(), why: fault.or_else(cut) }
 }
 
 fn where_is(partition: Partition) -> Entry {
@@ -325,6 +324,19 @@ mod tests {
         let text = human::text(&report(&image, &[(SECURE, &[0])], Some("{}"), Set::A));
         assert!(text.contains("Secure Boot is OFF"), "{text}");
         assert!(text.contains("problem: the count of repaired blocks makes no sense"), "{text}");
+    }
+
+    #[test]
+    fn a_root_beside_both_sets_is_a_problem_and_no_end_of_the_report() {
+        let mut problems = Vec::new();
+        let stray = PlaceError::NoSet { path: "/dev/vda".into(), number: 7 };
+        assert_eq!(or_problem(Err(Failure::Place(stray)), &mut problems).unwrap(), None);
+        let said = "the root is on partition 7 of /dev/vda, which is neither ROOT-A nor ROOT-B; to change its sets, boot one \
+                    of them";
+        assert_eq!(problems, [said]);
+        // A request that contradicts what runs is still refused.
+        let other = Failure::AnotherRuns { actual: Set::A, said: Set::B };
+        assert!(or_problem(Err(other), &mut problems).is_err() && problems.len() == 1);
     }
 
     #[test]

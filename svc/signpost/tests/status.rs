@@ -110,3 +110,16 @@ fn damage_is_shown_and_hides_nothing_else() {
     status(&image, "status --json");
     assert!(image.bytes() == before, "looking changes nothing");
 }
+
+#[test]
+fn a_disk_that_has_grown_is_not_called_damaged() {
+    let image = updating(SectorSize::B512);
+    let bytes = image.bytes().len() as u64;
+    std::fs::File::options().write(true).open(image.path()).unwrap().set_len(bytes + (1 << 20)).unwrap();
+    let text = status(&image, "--running A status");
+    let said = "the second copy of its table is not at the end of the disk, which has grown; the next edit or boot moves \
+                it there";
+    assert!(text.contains(said), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&status(&image, "--running A status --json")).unwrap();
+    assert_eq!(json["table"]["copies"], "backup-not-at-end");
+}

@@ -4,7 +4,7 @@
 //! Microsoft; and a *stranger*, whom nobody trusts. The firmware learns of the first two as a user's would: by our own boot
 //! manager, in setup mode, from the ESP.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Trust {
     /// The keys that signed the image (`$GANTRY_KEYS`, else those of the build cache), and two others that are made once.
     pub fn of_lab(lab: &Lab) -> Result<Self> {
         let builds = Cache::of_repository(&checkout()).map_err(Error::make("the folder of keys"))?;
-        let ours = std::env::var_os("GANTRY_KEYS").map_or_else(|| builds.root().join("keys"), PathBuf::from);
+        let ours = imager::signed::folder(&checkout(), &builds);
         let others = lab.machines.join("cache/keys");
         std::fs::create_dir_all(&others).map_err(Error::file("create", &others))?;
         let other = |name: &str| Keys::ensure(&others.join(name)).map_err(Error::make("keys"));

@@ -151,9 +151,9 @@ pub fn remove(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Writes a file aside, then renames it: readers see the old content or the new.
+/// Writes a file aside (its name and `.aside`), then renames it: readers see the old content or the new.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let aside = path.with_extension("aside");
+    let aside = path.with_added_extension("aside");
     fs::write(&aside, content).with_context(|| format!("cannot write {}", aside.display()))?;
     fs::rename(&aside, path).with_context(|| format!("cannot put {} in place", path.display()))
 }
@@ -208,6 +208,18 @@ mod tests {
         }
         let left = fs::read_dir(dir.path().join("steps")).unwrap().count();
         assert_eq!(left, KEPT_PER_STEP + 1);
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_its_neighbours_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a", "a.json", "a.aside"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        write(&dir.path().join("a.json"), b"new").unwrap();
+        let read = |name| fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!([read("a"), read("a.json"), read("a.aside")], ["a", "new", "a.aside"]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "nothing is left aside");
     }
 
     #[test]

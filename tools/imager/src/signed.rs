@@ -17,6 +17,16 @@ use crate::digest::{Digest, Key};
 /// Ends the label of every PEM block with a private key, whatever its kind.
 const PRIVATE: &[u8] = b"PRIVATE KEY-----";
 
+/// The folder of the keys that sign a checkout's images: `$GANTRY_KEYS`, else in the cache, where a build makes them. A relative
+/// path starts at the checkout's root, so that it means the same to programs that cargo starts elsewhere.
+pub fn folder(repository: &Path, cache: &Cache) -> PathBuf {
+    folder_of(std::env::var_os("GANTRY_KEYS").map(PathBuf::from), repository, cache)
+}
+
+fn folder_of(named: Option<PathBuf>, repository: &Path, cache: &Cache) -> PathBuf {
+    named.map_or_else(|| cache.root().join("keys"), |keys| repository.join(keys))
+}
+
 /// A folder of keys, and the one of them that signs images.
 pub struct Signing {
     keys: Keys,
@@ -117,6 +127,16 @@ mod tests {
             put(at, &value.to_le_bytes());
         }
         image
+    }
+
+    #[test]
+    fn a_folder_of_keys_is_the_same_wherever_a_program_is_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        let of = |named: Option<&str>| folder_of(named.map(PathBuf::from), Path::new("/checkout"), &cache);
+        assert_eq!(of(None), cache.root().join("keys"));
+        assert_eq!(of(Some("my/keys")), Path::new("/checkout/my/keys"));
+        assert_eq!(of(Some("/secure/keys")), Path::new("/secure/keys"));
     }
 
     #[test]

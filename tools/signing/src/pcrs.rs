@@ -5,6 +5,7 @@
 //! Both assume that nothing else was tried before (a network boot, another disk): then the registers differ, and should.
 
 use authenticode::{Image, ImageFault};
+use pe::uki::MEASURED;
 use pe::{Fault, Headers};
 use sha2::{Digest as _, Sha256};
 
@@ -12,8 +13,6 @@ use sha2::{Digest as _, Sha256};
 const CALLING: &[u8] = b"Calling EFI Application from Boot Option";
 /// EV_SEPARATOR, with which the firmware ends its own measurements.
 const SEPARATOR: &[u8] = &[0; 4];
-/// What the stub measures, in this order, if it is there: a section's name with a NUL, then its content.
-pub const MEASURED_SECTIONS: [&str; 6] = [".linux", ".osrel", ".cmdline", ".initrd", ".uname", ".sbat"];
 
 /// Registers of the SHA-256 bank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +52,8 @@ pub fn predict(bootmgr: &[u8], uki: &[u8]) -> Result<Prediction, PredictError> {
 
     let headers = Headers::parse(uki).map_err(PredictError::Headers)?;
     let mut pcr11 = Register::default();
-    for name in MEASURED_SECTIONS {
+    // As the stub does: a section's name with a NUL, then its content.
+    for name in MEASURED {
         let Some(section) = headers.section(name) else { continue };
         let content = section.in_file(uki).ok_or(PredictError::Section(name))?;
         pcr11.measure(format!("{name}\0").as_bytes());

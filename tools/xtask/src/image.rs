@@ -10,7 +10,7 @@ use imager::cache::{self, Cache};
 use imager::firmware::Programs;
 use imager::listing;
 use imager::release::Release;
-use imager::signed::Signing;
+use imager::signed::{self, Signing};
 use partition::SectorSize;
 
 use crate::{efi, host};
@@ -18,12 +18,6 @@ use crate::{efi, host};
 /// Where cargo puts what it builds for this checkout.
 pub fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
-}
-
-/// Folder of the keys that sign: `$GANTRY_KEYS`, else in the cache, where a build makes them.
-pub fn keys(cache: &Cache) -> Result<PathBuf> {
-    let keys = std::env::var_os("GANTRY_KEYS").map_or_else(|| cache.root().join("keys"), PathBuf::from);
-    std::path::absolute(&keys).with_context(|| format!("bad path {keys:?} for keys ($GANTRY_KEYS)"))
 }
 
 /// Builds a variant into `out/VARIANT/`.
@@ -39,7 +33,7 @@ pub fn build_also(root: &Path, variant: &str, also: Option<SectorSize>) -> Resul
     let program =
         |name: &str| efi::build(root, name, &request.target.join("efi").join(name).with_extension("efi"));
     let (stub, bootmgr) = (program("stub")?, program("bootmgr")?);
-    let keys = keys(&cache)?;
+    let keys = signed::folder(root, &cache);
     let signing = match std::env::var_os("GANTRY_KEYS") {
         Some(_) => Signing::with_keys(&keys)?,
         None => Signing::with_test_keys(&keys)?,

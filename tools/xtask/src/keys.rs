@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use imager::cache::Cache;
 use imager::digest::Digest;
 use signing::variable::Timestamp;
 use signing::{Keys as Folder, Name, certificate_file};
+
+/// What keys are called that nobody gave a name.
+const TITLE: &str = "Gantry test";
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -23,15 +26,16 @@ pub struct Keys {
     /// The folder [default: $GANTRY_KEYS, else target/imager/keys]
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// What new certificates are called, before ` PK`, ` KEK` and ` db`
-    #[arg(long, default_value = "Gantry test")]
-    title: String,
+    /// What new certificates are called, before ` PK`, ` KEK` and ` db` [default: Gantry test]
+    #[arg(long)]
+    title: Option<String>,
     /// Write PK.auth, KEK.auth and db.auth again, for keys that are there
     #[arg(long)]
     enrol: bool,
-    /// Time in the .auth files: firmware refuses a change that is not younger than the last one
-    #[arg(long, default_value_t = Timestamp::FIRST)]
-    time: Timestamp,
+    /// Time in the .auth files that are written: firmware refuses a change that is not younger than the last one
+    /// [default: 2026-01-01]
+    #[arg(long)]
+    time: Option<Timestamp>,
     /// A certificate (PEM or DER) that db trusts besides its own; may be repeated
     #[arg(long, value_name = "FILE", requires = "enrol")]
     trust: Vec<PathBuf>,
@@ -41,12 +45,16 @@ impl Keys {
     pub fn run(self, root: &Path) -> Result<ExitCode> {
         let dir = match &self.dir {
             Some(dir) => std::path::absolute(dir)?,
-            None => crate::image::keys(&Cache::of_repository(root)?)?,
+            None => imager::signed::folder(root, &Cache::of_repository(root)?),
         };
-        let keys = Folder::ensure_as(&dir, &self.title, self.time)?;
+        if Folder::open(&dir).is_ok() {
+            self.suits_keys_that_are_there(&dir)?;
+        }
+        let time = self.time.unwrap_or(Timestamp::FIRST);
+        let keys = Folder::ensure_as(&dir, self.title.as_deref().unwrap_or(TITLE), time)?;
         if self.enrol {
             let also: Result<Vec<_>, _> = self.trust.iter().map(|file| certificate_file(file)).collect();
-            keys.write_enrolment(&also?, self.time).context("cannot write the .auth files")?;
+            keys.write_enrolment(&also?, time).context("cannot write the .auth files")?;
         }
         let owner = keys.owner().map_or_else(|_| "none".to_owned(), |owner| owner.to_string());
         println!("keys: {} owner {owner}", dir.display());
@@ -54,6 +62,21 @@ impl Keys {
             println!("  {:<3} {}", name.as_str(), describe(&keys, name)?);
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Nothing that was asked for is passed over in silence.
+    fn suits_keys_that_are_there(&self, dir: &Path) -> Result<()> {
+        let dir = dir.display();
+        ensure!(
+            self.title.is_none(),
+            "{dir} has keys already, and --title names new ones; leave it out, or name another folder with --dir"
+        );
+        ensure!(
+            self.time.is_none() || self.enrol,
+            "{dir} has keys already, and --time is for .auth files that are written; leave it out, or add --enrol to \
+             write them again"
+        );
+        Ok(())
     }
 }
 
@@ -78,18 +101,26 @@ mod tests {
     #[test]
     fn keys_are_made_enrolled_and_described() {
         let dir = std::env::temp_dir().join(format!("xtask-keys-{}", std::process::id()));
-        let verb = |enrol, time: &str| Keys {
+        let verb = |title: Option<&str>, enrol, time: &str| Keys {
             dir: Some(dir.clone()),
-            title: "Example".to_owned(),
+            title: title.map(str::to_owned),
             enrol,
-            time: time.parse().unwrap(),
+            time: (!time.is_empty()).then(|| time.parse().unwrap()),
             trust: Vec::new(),
         };
-        verb(false, "2026-01-01").run(Path::new("/")).unwrap();
+        verb(Some("Example"), false, "2026-01-01").run(Path::new("/")).unwrap();
         let keys = Folder::open(&dir).unwrap();
         let read = || std::fs::read(keys.file(Name::Db, "auth")).unwrap();
         let first = read();
-        verb(true, "2027-01-01").run(Path::new("/")).unwrap();
+        for (title, enrol, time, remedy) in
+            [(Some("Other"), true, "2027-01-01", "with --dir"), (None, false, "2027-01-01", "add --enrol")]
+        {
+            let err = verb(title, enrol, time).run(Path::new("/")).unwrap_err().to_string();
+            assert!(err.contains("has keys already") && err.contains(remedy), "{err}");
+        }
+        assert_eq!(read(), first, "what is refused changes nothing");
+        verb(None, false, "").run(Path::new("/")).unwrap();
+        verb(None, true, "2027-01-01").run(Path::new("/")).unwrap();
         assert_ne!(read(), first, "a later time");
         std::fs::remove_file(keys.file(Name::Pk, "crt")).unwrap();
         std::fs::remove_file(keys.file(Name::Kek, "key")).unwrap();

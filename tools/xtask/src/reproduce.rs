@@ -56,7 +56,8 @@ fn build_elsewhere(root: &Path, variant: &str) -> Result<Release> {
     }
     copy_checkout(root, &copy)?;
     let cache_of_first = Cache::of_repository(root)?;
-    let (downloads, keys) = (cache_of_first.downloads().to_owned(), image::keys(&cache_of_first)?);
+    let (downloads, keys) =
+        (cache_of_first.downloads().to_owned(), imager::signed::folder(root, &cache_of_first));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(&copy).args(["xtask", "image", "--variant", variant]);
     cargo.env("CARGO_TARGET_DIR", place.join("objects"));

@@ -87,7 +87,7 @@ impl Sign {
 /// The folder that the image builder signs with.
 fn folder(root: &Path) -> Result<Keys> {
     let named = std::env::var_os("GANTRY_KEYS").is_some();
-    open(&crate::image::keys(&Cache::of_repository(root)?)?, named)
+    open(&imager::signed::folder(root, &Cache::of_repository(root)?), named)
 }
 
 /// The keys in `dir`; for tests made there, unless somebody named the folder: a mistyped one must not end in a signature

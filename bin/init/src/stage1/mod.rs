@@ -21,7 +21,7 @@ use std::thread;
 
 use sys::kmsg::{Level, Writer};
 use sys::mount::Flags;
-use verity::Params;
+use verity::{COMMAND_LINE_MAX_BYTES, Params};
 
 use modules::{Files, ModulesError};
 use watchdog::Guard;
@@ -30,8 +30,6 @@ use crate::clock;
 use crate::mounts::{self, MountError};
 use crate::supervisor::HANDED_WATCHDOG;
 
-/// x86's COMMAND_LINE_SIZE is 2048; other architectures take up to 4096.
-const COMMAND_LINE_MAX: usize = 8192;
 const SYSROOT: &str = "/sysroot";
 const NEXT: &str = "/usr/sbin/init";
 
@@ -81,7 +79,8 @@ pub fn run() -> ! {
 
 fn switch(started_ms: u64) -> Result<Infallible, StageError> {
     mounts::base().map_err(StageError::Base)?;
-    let line = files::read(Path::new("/proc/cmdline"), COMMAND_LINE_MAX).map_err(StageError::CommandLine)?;
+    let line =
+        files::read(Path::new("/proc/cmdline"), COMMAND_LINE_MAX_BYTES).map_err(StageError::CommandLine)?;
     let line = String::from_utf8_lossy(&line);
     let params = Params::from_command_line(&line).map_err(StageError::Params)?;
     let watchdog = load_modules(&line).map_err(StageError::Modules)?;
@@ -115,7 +114,8 @@ fn switch(started_ms: u64) -> Result<Infallible, StageError> {
     Err(StageError::Execute(next.exec()))
 }
 
-/// Loads the modules and arms the watchdog, side by side: neither waits for what may hang in the other.
+/// Loads the modules and arms the watchdog, side by side, and goes on when both are done: a driver of the root that hangs does
+/// so under an armed watchdog. A watchdog's own driver that hangs ends this boot, and perhaps nothing resets the machine.
 fn load_modules(command_line: &str) -> Result<Guard, ModulesError> {
     let files = Files::list()?;
     let (mut watchdog, loaded) = thread::scope(|scope| {

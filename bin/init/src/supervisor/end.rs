@@ -5,6 +5,7 @@
 //! progress only.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::mount::{MountFlags, UnmountFlags};
 use supervise::machine::How;
@@ -29,7 +30,7 @@ const STAY: [&str; 7] = ["/", "/proc", "/sys", "/dev", "/run", "/tmp", "/etc"];
 /// What must outlive the machine whole.
 const DURABLE: [&str; 2] = ["/var", "/state"];
 /// A panic finds the host as it is; what takes longer to write than this waits for no panic.
-const PANIC_FLUSH_MS: u64 = 10_000;
+const PANIC_FLUSH: Duration = Duration::from_secs(10);
 
 /// Ends everything and the machine. The units are down already.
 pub fn end(how: How, mut watchdog: Guard, journal: &Journal) -> ! {
@@ -70,7 +71,7 @@ pub fn on_panic() {
                 &format_args!("panic, rebooting why={:?}", panic.to_string()),
             );
         }
-        patience::within(PANIC_FLUSH_MS, rustix::fs::sync);
+        patience::within(PANIC_FLUSH, rustix::fs::sync);
         sys::power::restart();
         std::process::abort()
     }));

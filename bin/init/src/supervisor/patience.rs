@@ -1,38 +1,35 @@
-//! Waiting for work that may hang in the kernel, without hanging.
+//! Waiting, at the machine's end, for work that may hang in the kernel.
 //!
-//! A thread does the work; when it gets nowhere it is left behind, for nothing can end it, and the machine ends anyway.
-//! Where no thread is to be had, the work is done in place, with the watchdog alone behind it.
+//! When it gets nowhere it is left behind (`sys::patience`), and the machine ends anyway. Where no thread is to be had,
+//! the work is done in place, with the watchdog alone behind it.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::thread;
 use std::time::Duration;
 
 use supervise::Instant;
 use supervise::watchdog::Drain;
+use sys::patience::{Unfinished, Work};
 
 use super::watchdog::Guard;
 
 use crate::clock::boottime_ms;
 
-/// The deepest work walks a list of mounts.
-const STACK_BYTES: usize = 128 << 10;
 /// How often to look whether anything moved: a working disk writes many pages in this time.
-const LOOK_MS: u64 = 1_000;
+const LOOK: Duration = Duration::from_secs(1);
 const MEMINFO_MAX_BYTES: usize = 64 << 10;
 
 /// Does the work, and feeds the watchdog while less and less is left to write. None when nothing moves for too long.
 pub fn finishes<T: Send + 'static>(work: fn() -> T, watchdog: &mut Guard) -> Option<T> {
-    let Some(done) = start(work) else { return Some(work()) };
+    let Ok(under_way) = Work::start(work) else { return Some(work()) };
     let mut drain = Drain::new(unwritten_kib(), now());
     loop {
-        match done.recv_timeout(Duration::from_millis(LOOK_MS)) {
+        match under_way.wait(LOOK) {
             Ok(outcome) => {
                 watchdog.feed();
                 return Some(outcome);
             }
-            Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(Unfinished::Lost) => return None,
+            Err(Unfinished::Running) => {}
         }
         if drain.progressed(unwritten_kib(), now()) {
             watchdog.feed();
@@ -43,21 +40,14 @@ pub fn finishes<T: Send + 'static>(work: fn() -> T, watchdog: &mut Guard) -> Opt
 }
 
 /// Does the work and waits so long for it, no longer. Says whether it was done.
-pub fn within(longest_ms: u64, work: fn()) -> bool {
-    match start(work) {
-        Some(done) => done.recv_timeout(Duration::from_millis(longest_ms)).is_ok(),
-        None => {
+pub fn within(longest: Duration, work: fn()) -> bool {
+    match Work::start(work) {
+        Ok(under_way) => under_way.wait(longest).is_ok(),
+        Err(_) => {
             work();
             true
         }
     }
-}
-
-fn start<T: Send + 'static>(work: fn() -> T) -> Option<Receiver<T>> {
-    let (send, done) = sync_channel(1);
-    let thread = thread::Builder::new().name("end".into()).stack_size(STACK_BYTES);
-    thread.spawn(move || send.send(work())).ok()?;
-    Some(done)
 }
 
 /// What the kernel has still to write, as it counts it.
@@ -84,11 +74,11 @@ mod tests {
     fn work_that_hangs_is_left_behind() {
         fn hang() {
             loop {
-                thread::park();
+                std::thread::park();
             }
         }
-        assert!(!within(20, hang));
-        assert!(within(60_000, || {}));
+        assert!(!within(Duration::from_millis(20), hang));
+        assert!(within(Duration::from_secs(60), || {}));
     }
 
     #[test]

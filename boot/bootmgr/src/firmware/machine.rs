@@ -86,11 +86,7 @@ impl Machine for Firmware {
     }
 
     fn publish(&mut self, booted: Set, trace: &str) -> Result<(), Fault> {
-        let letter = match booted {
-            Set::A => "A",
-            Set::B => "B",
-        };
-        variables::publish(letter, trace)
+        variables::publish(booted, trace)
     }
 
     fn arm_watchdog(&mut self) -> Option<Watchdog> {

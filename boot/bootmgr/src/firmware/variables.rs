@@ -1,14 +1,16 @@
 //! Variables: ours (docs/formats/boot-variables.md) and those of the firmware that we read.
 
 use alloc::boxed::Box;
+use alloc::string::ToString as _;
 
 use bootmgr::{SecureBoot, StoredFloor};
+use slots::Set;
 use uefi::runtime::{self, VariableAttributes, VariableVendor};
-use uefi::{CStr16, Status, cstr16, guid};
+use uefi::{CStr16, Status, cstr16};
 
 use super::fault::Fault;
 
-const OURS: VariableVendor = VariableVendor(guid!("c878411f-d3c6-414c-bd11-c3ee83f75721"));
+const OURS: VariableVendor = VariableVendor(slots::variables::VENDOR);
 const FLOOR: &CStr16 = cstr16!("SecurityFloor");
 const BOOTED_SET: &CStr16 = cstr16!("BootedSet");
 const TRACE: &CStr16 = cstr16!("BootTrace");
@@ -39,8 +41,8 @@ pub fn delete_floor() -> Result<(), Fault> {
     Ok(runtime::delete_variable(FLOOR, &OURS)?)
 }
 
-pub fn publish(booted: &str, trace: &str) -> Result<(), Fault> {
-    let booted = replace(BOOTED_SET, booted.as_bytes());
+pub fn publish(booted: Set, trace: &str) -> Result<(), Fault> {
+    let booted = replace(BOOTED_SET, booted.to_string().as_bytes());
     let trace = replace(TRACE, trace.as_bytes());
     booted.and(trace)
 }

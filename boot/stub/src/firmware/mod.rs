@@ -7,6 +7,7 @@ mod measure;
 use core::ffi::c_void;
 use core::mem;
 use core::panic::PanicInfo;
+use core::ptr;
 use core::slice;
 
 use platform::{Chain, Clock, say};
@@ -68,6 +69,8 @@ fn boot(clock: &Clock) -> Result<Status, BootFault> {
     // (drivers/firmware/efi/libstub/x86-stub.c). Ours is turned into the kernel's, rather than a new one made, so
     // that the firmware still knows the handle when the kernel gives up and calls Exit.
     let options = payload.command_line.leak();
+    let (options_before, options_bytes_before) =
+        loaded.load_options_as_bytes().map_or((ptr::null(), 0), |bytes| (bytes.as_ptr(), bytes.len()));
     // SAFETY: both point to memory that lives until the kernel ends boot services: it is never freed.
     unsafe {
         loaded.set_image(memory.as_ptr().cast(), memory.len() as u64);
@@ -76,12 +79,19 @@ fn boot(clock: &Clock) -> Result<Status, BootFault> {
     // SAFETY: the entry point lies in executable pages (checked by `Kernel::parse`), and has this signature in
     // every EFI image.
     let enter: EntryPoint = unsafe { mem::transmute(memory.as_ptr().add(kernel.entry_offset())) };
-    let table =
-        uefi::table::system_table_raw().map_or(core::ptr::null(), |table| table.as_ptr().cast_const());
+    let table = uefi::table::system_table_raw().map_or(ptr::null(), |table| table.as_ptr().cast_const());
     clock.publish_started();
     clock.publish_handed_over();
     // SAFETY: as a firmware starts an image: our handle, the real system table, boot services running.
-    Ok(unsafe { enter(boot::image_handle(), table.cast()) })
+    let status = unsafe { enter(boot::image_handle(), table.cast()) };
+    // A kernel that gives up by Exit does not come here, and is unloaded as it is. One that returns leaves us to return: what
+    // the firmware and whoever started us find at our handle is our image again.
+    // SAFETY: both pointers are the firmware's own, and stood there before.
+    unsafe {
+        loaded.set_image(base, bytes);
+        loaded.set_load_options(options_before, options_bytes_before as u32);
+    }
+    Ok(status)
 }
 
 /// Pages that may hold code, for the whole image. Never freed: the kernel owns them from here on.

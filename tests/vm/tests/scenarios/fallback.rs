@@ -140,8 +140,8 @@ fn two_bad_sets_end_in_a_clear_message_and_another_try() {
     for set in Set::BOTH {
         guest.wait_for(&format!("refusal of set {set}"), BOOT, refused(set)).or_tell();
     }
-    let message =
-        guest.wait_for("message", BOOT, says(&["bootmgr: nothing bootable is left", "resetting in"]));
+    let message = says(&["bootmgr: nothing bootable is left", "set A:", "set B:", "remedy:", "resetting in"]);
+    let message = guest.wait_for("message", BOOT, message);
     guest.wait_after(&message.or_tell(), "another try", BOOT, says(&["bootmgr: table copies="])).or_tell();
 }
 

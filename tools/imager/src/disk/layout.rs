@@ -79,14 +79,18 @@ impl Layout {
             let content = planned.content()?;
             planned.type_guid()?;
             ensure!(planned.mib.is_none_or(|mib| mib < 1 << 30), "partition {} is too large", planned.name);
-            // The rules of `pure/slots` find a set's partitions by name and type.
+            // The rules of `pure/slots` find a set's partitions by name and type, `init` the other two by name.
             let (name, type_guid) = match content {
-                Content::Boot(set) => (set.boot_name(), slots::BOOT_TYPE),
-                Content::Root(set) => (set.root_name(), slots::ROOT_TYPE),
-                Content::Esp | Content::State | Content::Data => continue,
+                Content::Boot(set) => (set.boot_name(), Some(slots::BOOT_TYPE)),
+                Content::Root(set) => (set.root_name(), Some(slots::ROOT_TYPE)),
+                Content::State => ("STATE", None),
+                Content::Data => ("DATA", None),
+                Content::Esp => continue,
             };
             ensure!(planned.name == name, "partition {} must be called {name}", planned.name);
-            ensure!(planned.type_guid()? == type_guid, "partition {name} must be of type {type_guid}");
+            if let Some(wanted) = type_guid {
+                ensure!(planned.type_guid()? == wanted, "partition {name} must be of type {wanted}");
+            }
         }
         for content in WANTED {
             let count = layout.partitions.iter().filter(|p| p.content().ok() == Some(content)).count();
@@ -198,7 +202,10 @@ mod tests {
         let bad =
             |from: &str, to: &str| format!("{:#}", Layout::parse(&LAYOUT.replacen(from, to, 1)).unwrap_err());
         assert!(bad("sector-bytes = 512", "sector-bytes = 520").contains("520"));
-        assert!(bad("content = \"data\"", "content = \"state\"").contains("2 partitions with content State"));
+        assert!(bad("content = \"data\"", "content = \"esp\"").contains("2 partitions with content Esp"));
+        assert!(bad("content = \"data\"", "content = \"state\"").contains("DATA must be called STATE"));
+        assert!(bad("name = \"STATE\"", "name = \"state\"").contains("state must be called STATE"));
+        assert!(bad("name = \"DATA\"", "name = \"VAR\"").contains("VAR must be called DATA"));
         assert!(
             bad("content = \"data\"", "content = \"root\"").contains("partition DATA: only boot and root")
         );
