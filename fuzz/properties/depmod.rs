@@ -16,7 +16,7 @@ pub fn holds(bytes: &[u8]) {
         std::array::from_fn(|_| texts.next().unwrap_or_default());
     let denied: Vec<String> = denied.lines().map(|name| name.replace('-', "_")).collect();
     let denied: Vec<&str> = denied.iter().map(String::as_str).collect();
-    let catalog = Catalog { dependencies, aliases, soft, builtin, denied: &denied };
+    let catalog = Catalog { dependencies, aliases, soft, builtin, denied: &denied, denied_too: "" };
 
     for wanted in wanted.lines().filter_map(|wanted| Name::new(wanted).ok()) {
         let found = catalog.find(&wanted);

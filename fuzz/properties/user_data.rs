@@ -1,6 +1,6 @@
 //! What holds for user data of any content.
 
-use render::{Facts, render};
+use render::{Variant, render};
 use settings::containers::Workloads;
 use settings::{LIMITS, Layer, load};
 
@@ -13,8 +13,9 @@ pub fn holds(bytes: &[u8]) {
         assert!(!problem.path.is_empty() && !line.chars().any(char::is_control), "one line each: {line:?}");
         assert!(line.len() < 4096, "of bearable length: {line:?}");
     }
-    for cri in [false, true] {
-        let (files, errors) = render(&loaded.settings, Facts { cri });
+    for &variant in Variant::ALL {
+        let (plan, errors) = render(&loaded.settings, &variant.into());
+        let files = plan.files;
         assert!(errors.is_empty(), "what is valid can be rendered: {errors:?}");
         for file in &files {
             assert!(!file.path.contains("/../") && !file.path.contains('\0'), "{}", file.path);

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 pub use chain::chain;
 pub use read::{read, read_text};
-pub use replace::replace;
+pub use replace::{replace, sweep};
 pub use rolling::{Rolling, RollingError, Rotation};
 pub use stamp::Stamp;
 

@@ -1,5 +1,6 @@
 //! Replacing a file whole.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,15 +26,30 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, Error> {
     if holds(&dir, Path::new(name), bytes, mode) {
         return Ok(false);
     }
-    let mut aside = std::ffi::OsString::from(".");
-    aside.push(name);
-    aside.push(".new");
+    let aside = aside(name);
     write_aside(&dir, Path::new(&aside), bytes, mode)
         .map_err(|err| Error::Write { path: path.to_owned(), err })?;
     rustix::fs::renameat(&dir, &*aside, &dir, name)
         .and_then(|()| rustix::fs::fsync(&dir))
         .map_err(|err| Error::Rename { path: path.to_owned(), err: err.into() })?;
     Ok(true)
+}
+
+/// Removes what a call of [`replace`] that was cut short left beside `path`, for whoever does not want to replace it again.
+pub fn sweep(path: &Path) -> io::Result<()> {
+    let Some(name) = path.file_name() else { return Ok(()) };
+    match std::fs::remove_file(path.with_file_name(aside(name))) {
+        Err(err) if !matches!(err.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Err(err),
+        _ => Ok(()),
+    }
+}
+
+/// Under which name the new content is written.
+fn aside(name: &OsStr) -> OsString {
+    let mut aside = OsString::from(".");
+    aside.push(name);
+    aside.push(".new");
+    aside
 }
 
 /// Whether the file already is what is wanted. Whatever goes wrong here, writing it anew is the answer.
@@ -69,7 +85,7 @@ fn write_aside(dir: &OwnedFd, aside: &Path, bytes: &[u8], mode: Mode) -> io::Res
 
 #[cfg(test)]
 mod tests {
-    use super::replace;
+    use super::{replace, sweep};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
@@ -95,12 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_file_aside_is_taken_over() {
+    fn a_stale_file_aside_is_taken_over_or_swept() {
         let dir = scratch("stale");
         fs::write(dir.join(".f.new"), b"torn").unwrap();
+        fs::write(dir.join(".g.new"), b"torn").unwrap();
+        sweep(&dir.join("g")).unwrap();
+        sweep(&dir.join("g")).unwrap();
         assert!(replace(&dir.join("f"), b"whole", 0o644).unwrap());
         assert_eq!(fs::read(dir.join("f")).unwrap(), b"whole");
-        assert!(!dir.join(".f.new").exists());
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "nothing is left beside it");
         fs::remove_dir_all(&dir).unwrap();
     }
 

@@ -76,6 +76,25 @@ impl Rolling {
         Ok(Self { path: path.to_owned(), rotation, file, length, dirty: false })
     }
 
+    /// Keeps this much from now on. What is more goes now, the oldest file first; the current one stays.
+    pub fn keep(&mut self, rotation: Rotation) -> Result<(), RollingError> {
+        let before = std::mem::replace(&mut self.rotation, rotation);
+        let mut room =
+            rotation.limit_bytes.saturating_mul(u64::from(rotation.keep) + 1).saturating_sub(self.length);
+        for number in 1..=before.keep.max(rotation.keep) {
+            let path = self.aged(number);
+            let Ok(length) = fs::metadata(&path).map(|it| it.len()) else { continue };
+            if number <= rotation.keep && length <= room {
+                room -= length;
+                continue;
+            }
+            // Nothing older may be kept across a gap.
+            room = 0;
+            fs::remove_file(&path).map_err(|err| RollingError::Rotate { path: self.path.clone(), err })?;
+        }
+        Ok(())
+    }
+
     /// Appends whole lines. What a full disk refused is gone; the next call tries anew.
     pub fn append(&mut self, lines: &[u8]) -> Result<(), RollingError> {
         if lines.is_empty() {
@@ -162,6 +181,34 @@ mod tests {
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
         dir
+    }
+
+    #[test]
+    fn who_keeps_less_loses_the_oldest_first_and_who_keeps_more_loses_nothing() {
+        let dir = scratch("keep");
+        let path = dir.join("host.log");
+        let mut store = Rolling::open(&path, SMALL).unwrap();
+        for number in 0..6 {
+            store.append(format!("line of 17 byte {number}\n").as_bytes()).unwrap();
+        }
+        let there = || (0..5).filter(|number| store_file(&path, *number).exists()).collect::<Vec<u32>>();
+        assert_eq!(there(), [0, 1, 2]);
+        store.keep(Rotation { limit_bytes: 40, keep: 4 }).unwrap();
+        assert_eq!(there(), [0, 1, 2]);
+        // 36 of 45 bytes: the current file and one more.
+        store.keep(Rotation { limit_bytes: 15, keep: 2 }).unwrap();
+        assert_eq!(there(), [0, 1]);
+        store.keep(Rotation { limit_bytes: 1, keep: 1 }).unwrap();
+        assert_eq!(there(), [0]);
+        store.append(b"more\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "more\n", "the new limit holds from the next line on");
+    }
+
+    fn store_file(path: &std::path::Path, number: u32) -> PathBuf {
+        match number {
+            0 => path.to_owned(),
+            _ => PathBuf::from(format!("{}.{number}", path.display())),
+        }
     }
 
     #[test]

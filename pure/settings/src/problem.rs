@@ -4,10 +4,12 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 use crate::tree::Layer;
 
 /// One thing wrong with a settings document. What it stands on was not applied; everything else was.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Problem {
     /// Which layer wrote it.
     pub layer: Layer,

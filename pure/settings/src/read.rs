@@ -12,32 +12,67 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::layers::address;
 use crate::nearest::nearest;
 use crate::problem::{Problem, push_index, push_key};
 use crate::scalar::Scalar;
-use crate::shape::Shape;
+use crate::scalar::secret::{self, MARK};
+use crate::shape::{Facts, Kind, Shape};
 use crate::tree::{Item, Node, Table};
+use crate::value::Value;
 
 /// A type that can stand in a settings document.
 pub trait Setting: Sized {
-    /// What may be written, for the reference page.
+    /// What may be written.
     fn shape() -> Shape;
 
     /// The value at `node`, or `None` with the problems noted in `at`.
     fn read(node: &Node, at: &mut Reader) -> Option<Self>;
+
+    /// The value as it would be written, in its canonical form; `None` when there is nothing to write (an absent
+    /// option). Reading it gives the value back.
+    fn write(&self) -> Option<Value>;
 }
+
+/// Unknown keys of one table that come with advice. Advice costs a comparison with every known key, and a hostile table
+/// has tens of thousands of keys.
+const ADVISED_AT_MOST: usize = 64;
 
 /// Where reading has got to, and what was wrong so far.
 #[derive(Debug, Default)]
 pub struct Reader {
     path: String,
     problems: Vec<Problem>,
+    /// Addresses of the nodes whose values are in effect, in the order of reading.
+    used: Vec<usize>,
+    /// Addresses of nodes that turned out not to be in effect after all.
+    discarded: Vec<usize>,
 }
 
 impl Reader {
     /// Everything that was wrong.
     pub fn into_problems(self) -> Vec<Problem> {
         self.problems
+    }
+
+    /// Addresses of the nodes whose values are in effect, sorted.
+    pub(crate) fn into_used(mut self) -> Vec<usize> {
+        self.discarded.sort_unstable();
+        self.used.retain(|used| self.discarded.binary_search(used).is_err());
+        self.used.sort_unstable();
+        self.used
+    }
+
+    /// Notes that nothing at or below `node` is in effect after all.
+    pub fn discard(&mut self, node: &Node) {
+        fn below(node: &Node, addresses: &mut Vec<usize>) {
+            addresses.push(address(node));
+            if let Item::Table(table) = &node.item {
+                table.values().for_each(|node| below(node, addresses));
+            }
+            node.under().into_iter().for_each(|node| below(node, addresses));
+        }
+        below(node, &mut self.discarded);
     }
 
     /// Notes a problem with `node`, which stands where the reader is.
@@ -95,11 +130,13 @@ impl Reader {
         self.entry(table, key).unwrap_or_default()
     }
 
-    fn entry<T: Setting>(&mut self, table: &Table, key: &str) -> Option<T> {
+    /// The value of `key`, or of what it replaced if it is bad.
+    pub(crate) fn entry<T: Setting>(&mut self, table: &Table, key: &str) -> Option<T> {
         let mut node = table.get(key);
         while let Some(written) = node {
             let value = self.at_key(key, |at| T::read(written, at));
             if value.is_some() {
+                self.used.push(address(written));
                 return value;
             }
             node = written.under();
@@ -107,15 +144,21 @@ impl Reader {
         None
     }
 
+    /// Notes that `key` of the table at `node` is missing, unless it is there and bad, which is noted when it is read.
+    pub fn require(&mut self, node: &Node, key: &str) {
+        if matches!(&node.item, Item::Table(table) if !table.contains_key(key)) {
+            self.at_key(key, |at| at.problem(node, "missing, and required"));
+        }
+    }
+
     /// Names the keys of `table` that are none of `known`.
     pub fn unknown_keys(&mut self, table: &Table, known: &[&'static str]) {
-        for (key, node) in table {
-            if known.contains(&key.as_str()) {
-                continue;
-            }
-            let why = match nearest(key, known) {
-                Some(meant) => format!("unknown key; did you mean {meant}?"),
-                None => format!("unknown key; known here: {}", known.join(", ")),
+        let unknown = table.iter().filter(|(key, _)| !known.contains(&key.as_str()));
+        for (count, (key, node)) in unknown.enumerate() {
+            let why = match (count < ADVISED_AT_MOST).then(|| nearest(key, known)) {
+                Some(Some(meant)) => format!("unknown key; did you mean {meant}?").into(),
+                Some(None) => format!("unknown key; known here: {}", known.join(", ")).into(),
+                None => Cow::Borrowed("unknown key"),
             };
             self.at_key(key, |at| at.problem(node, why));
         }
@@ -126,8 +169,13 @@ impl Reader {
         if node.is_torn() {
             return None;
         }
+        let used = self.used.len();
         let (value, clean) = self.checked(read);
-        value.filter(|_| clean)
+        let value = value.filter(|_| clean);
+        if value.is_none() {
+            self.used.truncate(used);
+        }
+        value
     }
 
     /// Reads something and tells whether nothing was wrong in it.
@@ -140,11 +188,14 @@ impl Reader {
 
 impl<T: Scalar> Setting for T {
     fn shape() -> Shape {
-        Shape::Scalar(T::WANTED)
+        Shape::Scalar(T::FACTS)
     }
 
     fn read(node: &Node, at: &mut Reader) -> Option<Self> {
         let parsed = match &node.item {
+            Item::Text(text) if text == MARK && (T::FACTS.secret || T::FACTS.secret_with_user) => {
+                Err(secret::MARKED)
+            }
             Item::Text(text) => T::parse(text),
             Item::Integer(number) if T::NUMBERS => T::parse(&format!("{number}")),
             Item::Float(number) if T::NUMBERS => T::parse(&format!("{number}")),
@@ -155,11 +206,15 @@ impl<T: Scalar> Setting for T {
         };
         parsed.map_err(|invalid| at.problem(node, invalid.0)).ok()
     }
+
+    fn write(&self) -> Option<Value> {
+        Some(Scalar::value(self))
+    }
 }
 
 impl Setting for bool {
     fn shape() -> Shape {
-        Shape::Scalar("true or false")
+        Shape::Scalar(Facts::new(Kind::Boolean, "true or false"))
     }
 
     fn read(node: &Node, at: &mut Reader) -> Option<Self> {
@@ -171,6 +226,10 @@ impl Setting for bool {
             }
         }
     }
+
+    fn write(&self) -> Option<Value> {
+        Some(Value::Boolean(*self))
+    }
 }
 
 impl<T: Setting> Setting for Option<T> {
@@ -180,6 +239,10 @@ impl<T: Setting> Setting for Option<T> {
 
     fn read(node: &Node, at: &mut Reader) -> Option<Self> {
         T::read(node, at).map(Some)
+    }
+
+    fn write(&self) -> Option<Value> {
+        self.as_ref()?.write()
     }
 }
 
@@ -193,11 +256,15 @@ impl<T: Setting> Setting for Vec<T> {
         let entries = list.iter().enumerate();
         Some(entries.filter_map(|(index, node)| at.at_index(index, |at| T::read(node, at))).collect())
     }
+
+    fn write(&self) -> Option<Value> {
+        Some(Value::List(self.iter().filter_map(T::write).collect()))
+    }
 }
 
 impl<K: Scalar + Ord, V: Setting> Setting for BTreeMap<K, V> {
     fn shape() -> Shape {
-        Shape::Map { key: K::WANTED, value: Box::new(V::shape()) }
+        Shape::Map { key: K::FACTS, value: Box::new(V::shape()) }
     }
 
     fn read(node: &Node, at: &mut Reader) -> Option<Self> {
@@ -205,6 +272,10 @@ impl<K: Scalar + Ord, V: Setting> Setting for BTreeMap<K, V> {
         let mut map = BTreeMap::new();
         for (key, written) in table {
             match K::parse(key) {
+                // A table of which a syntax error left nothing is not there.
+                Ok(_)
+                    if written.is_torn_itself()
+                        && matches!(&written.item, Item::Table(left) if left.is_empty()) => {}
                 Ok(name) => {
                     if let Some(value) = at.entry(table, key) {
                         map.insert(name, value);
@@ -215,22 +286,45 @@ impl<K: Scalar + Ord, V: Setting> Setting for BTreeMap<K, V> {
         }
         Some(map)
     }
+
+    fn write(&self) -> Option<Value> {
+        let entries = self.iter().filter_map(|(key, value)| Some((key.text(), value.write()?)));
+        Some(Value::Table(entries.collect()))
+    }
 }
 
-/// A table with known keys: one struct, from which come reading, the reference page and the errors.
+/// A table with known keys: one struct, from which come reading, writing, the errors, the schema and the reference
+/// page.
 ///
-/// `pub field: Type = "key",` with `Type: Setting + Default`; an absent key is the default.
+/// `pub field: Type = "key",` with `Type: Setting + Default`; an absent key is the default. Behind the struct, `as record`
+/// makes it one ([`Reader::whole`]), `requires "key", ..` names keys that have to be there, and `check function` names what single values cannot be blamed for: a
+/// `fn(&mut Self, &Table, &mut Reader)`, with the reader at the table. What it takes out of a group that is no record it
+/// also tells the reader ([`Reader::discard`]).
 macro_rules! group {
     (
         $(#[$meta:meta])*
         pub struct $Name:ident {
             $( $(#[doc = $doc:expr])* pub $field:ident: $Type:ty = $key:literal, )*
         }
+        $(as $record:ident)?
+        $(requires $($required:literal),+)?
+        $(check $check:path)?
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct $Name {
             $( $(#[doc = $doc])* pub $field: $Type, )*
+        }
+
+        impl $Name {
+            /// What the table's known keys say; the others are named.
+            pub(crate) fn read_table(table: &$crate::tree::Table, at: &mut $crate::read::Reader) -> Self {
+                at.unknown_keys(table, &[$($key),*]);
+                #[allow(unused_mut)]
+                let mut read = $Name { $( $field: at.field(table, $key), )* };
+                $( $check(&mut read, table, at); )?
+                read
+            }
         }
 
         impl $crate::read::Setting for $Name {
@@ -245,9 +339,25 @@ macro_rules! group {
             }
 
             fn read(node: &$crate::tree::Node, at: &mut $crate::read::Reader) -> Option<Self> {
-                let table = at.table(node)?;
-                at.unknown_keys(table, &[$($key),*]);
-                Some($Name { $( $field: at.field(table, $key), )* })
+                let read = |at: &mut $crate::read::Reader| {
+                    let table = at.table(node)?;
+                    $($( at.require(node, $required); )+)?
+                    Some(Self::read_table(table, at))
+                };
+                let is_record = !concat!($(stringify!($record))?).is_empty();
+                if is_record { at.whole(node, read) } else { read(at) }
+            }
+
+            fn write(&self) -> Option<$crate::value::Value> {
+                // What is as if nobody had written it is not there.
+                Some($crate::value::Value::table([
+                    $((
+                        $key,
+                        (self.$field != <$Type>::default())
+                            .then(|| $crate::read::Setting::write(&self.$field))
+                            .flatten(),
+                    ),)*
+                ]))
             }
         }
     };

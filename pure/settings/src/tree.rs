@@ -5,35 +5,14 @@
 //! together, only which is above which. Neither `Debug` of a tree nor any problem shows a text, because it
 //! may be a password.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Where a value was written. Later ones win.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layer {
-    /// `/usr/share/gantry/defaults.toml` of the image.
-    Image,
-    /// The QEMU firmware configuration file `opt/org.gantry/user-data`.
-    FwCfg,
-    /// The file `user-data` on a disk labelled `cidata`.
-    NoCloud,
-    /// A file somebody asks about on a developer's machine.
-    File,
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Layer::Image => "image",
-            Layer::FwCfg => "fw_cfg",
-            Layer::NoCloud => "nocloud",
-            Layer::File => "file",
-        })
-    }
-}
+pub use crate::layer::{Layer, Stamp};
 
 /// A table's entries.
 pub type Table = BTreeMap<String, Node>;
@@ -50,6 +29,8 @@ pub struct Tree {
 pub struct Node {
     /// Who wrote it; for a table the last who wrote into it.
     pub layer: Layer,
+    /// When it was written; `None` for tables, for what the image says, and before it is committed.
+    pub stamp: Option<Stamp>,
     /// What was written.
     pub item: Item,
     /// Something written in it was lost to a syntax error.
@@ -75,7 +56,7 @@ pub enum Item {
     /// A table. Later layers add to it.
     Table(Table),
     /// Something that could not be kept, and why. It stays in its place, so that nobody takes it for never written.
-    Unusable(&'static str),
+    Unusable(Cow<'static, str>),
 }
 
 impl Tree {
@@ -119,7 +100,7 @@ impl Tree {
 impl Node {
     /// A value as `layer` wrote it.
     pub fn new(layer: Layer, item: Item) -> Self {
-        Node { layer, item, torn: false, under: None }
+        Node { layer, stamp: None, item, torn: false, under: None }
     }
 
     /// Whether something written here, or anywhere below, was lost to a syntax error.
@@ -130,6 +111,17 @@ impl Node {
                 Item::List(list) => list.iter().any(Node::is_torn),
                 _ => false,
             }
+    }
+
+    /// Whether something written right here was lost: what a stored document has to keep beside its values.
+    pub fn is_torn_itself(&self) -> bool {
+        self.torn
+    }
+
+    /// The same, with something written right here known to be lost.
+    #[must_use]
+    pub fn torn(self) -> Self {
+        Node { torn: true, ..self }
     }
 
     /// The value this one replaced.
@@ -145,11 +137,12 @@ impl Node {
                 (Item::Table(mut table), Item::Table(over)) => {
                     merge_tables(&mut table, over);
                     let torn = self.torn || upper.torn;
-                    Node { layer: upper.layer, item: Item::Table(table), torn, under: self.under }
+                    let (layer, stamp) = (upper.layer, upper.stamp);
+                    Node { layer, stamp, item: Item::Table(table), torn, under: self.under }
                 }
                 (item, over) => {
                     let below = Node { item, ..self };
-                    Node { layer: upper.layer, item: over, torn: upper.torn, under: Some(Box::new(below)) }
+                    Node { item: over, under: Some(Box::new(below)), ..upper }
                 }
             },
         }
@@ -168,7 +161,7 @@ fn merge_tables(table: &mut Table, upper: Table) {
 
 impl Item {
     /// What kind of value this is, as an error says it.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &str {
         match self {
             Item::Text(_) => "text",
             Item::Integer(_) => "an integer",

@@ -97,14 +97,14 @@ impl Planter<'_> {
             DeValue::Datetime(_) => Item::Datetime,
             DeValue::Float(float) => match float.as_str().parse::<f64>() {
                 Ok(float) if float.is_finite() => Item::Float(float),
-                _ => Item::Unusable("a float that is not a number"),
+                _ => Item::Unusable("a float that is not a number".into()),
             },
             DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
                 Ok(integer) => Item::Integer(integer),
-                Err(_) => Item::Unusable("an integer of more than 64 bits"),
+                Err(_) => Item::Unusable("an integer of more than 64 bits".into()),
             },
             DeValue::Array(_) | DeValue::Table(_) if depth >= self.limits.depth => {
-                Item::Unusable("tables or lists too deep in each other")
+                Item::Unusable("tables or lists too deep in each other".into())
             }
             DeValue::Table(table) => Item::Table(self.table(table, depth + 1)),
             DeValue::Array(list) => {

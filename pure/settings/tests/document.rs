@@ -174,7 +174,7 @@ fn mirrors_and_credentials_are_whole_or_not_there() {
         "[settings.container-registry]\n\
          mirrors = [{registry = 'a'}, {endpoint = ['http://x']}, {registry = 'b', endpoint = ['x']}, {registry = 'c', endpoint = ['http://x/']},\n\
          {registry = 'c', endpoint = ['http://y']}]\n\
-         credentials = [{registry = 'a', username = 'u'}, {registry = 'b'}, {registry = 'c', auth = '!'}, {registry = 'd', identitytoken = 't'}]\n",
+         credentials = [{registry = 'a', username = 'u'}, {registry = 'b'}, {registry = 'c', auth = '!'}, {registry = 'd', identitytoken = 't'}, {registry = 'e', auth = '+/+/'}, {registry = 'f', auth = 'dQ=='}]\n",
     );
     assert_eq!(settings.container_registry.mirrors.len(), 1);
     assert_eq!(settings.container_registry.mirrors_of("c"), ["http://x"]);
@@ -191,6 +191,8 @@ fn mirrors_and_credentials_are_whole_or_not_there() {
         "credentials[1]",
         "credentials[2].auth",
         "credentials[2]",
+        "credentials[4].auth",
+        "credentials[5].auth",
     ];
     assert_eq!(paths, expected.map(|tail| format!("{base}.{tail}")));
 }
@@ -332,14 +334,9 @@ fn limits_hold() {
     };
     assert_eq!(problem(&"#".repeat(100)), None);
     assert_eq!(problem(&"#".repeat(101)).unwrap(), "(document): longer than 100 bytes");
-    assert_eq!(
-        problem("settings.a.b.c = 1").unwrap(),
-        "settings.a: unknown key; known here: motd, network, dns, kernel, container-registry, containers"
-    );
-    assert_eq!(
-        problem("settings.a.b.c.d = 1").unwrap(),
-        "settings.a: unknown key; known here: motd, network, dns, kernel, container-registry, containers"
-    );
+    for deep in ["settings.a.b.c = 1", "settings.a.b.c.d = 1"] {
+        assert!(problem(deep).unwrap().starts_with("settings.a: unknown key; known here: motd, "), "{deep}");
+    }
     assert_eq!(
         problem("x = [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]").unwrap(),
         "(document): more than 20 values and tables"

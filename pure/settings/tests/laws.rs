@@ -1,46 +1,12 @@
-//! Laws of the three steps, over random trees and texts. A failure prints the seed; `SEED=n` runs it alone.
+//! Laws of the three steps, over random trees and texts.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::{EVERYTHING, Random, leaves, seeds};
 use settings::tree::{Item, Node, Table, Tree};
 use settings::written::as_written;
 use settings::{LIMITS, Layer, Loaded, load, validate};
-
-const EVERYTHING: &str = include_str!("data/everything.toml");
-
-/// SplitMix64: enough randomness for tests, the same on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    fn one_of<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
-        choices[self.below(choices.len())]
-    }
-}
-
-fn seeds(count: u64, mut law: impl FnMut(&mut Random)) {
-    let seeds = match std::env::var("SEED") {
-        Ok(seed) => seed.parse().unwrap()..=seed.parse().unwrap(),
-        Err(_) => 1..=count,
-    };
-    for seed in seeds {
-        let run = std::panic::AssertUnwindSafe(|| law(&mut Random(seed)));
-        if let Err(cause) = std::panic::catch_unwind(run) {
-            eprintln!("failed with SEED={seed}");
-            std::panic::resume_unwind(cause);
-        }
-    }
-}
 
 const KEYS: &[&str] = &[
     "settings",
@@ -111,18 +77,6 @@ fn merging_is_associative_and_the_empty_tree_changes_nothing() {
     });
 }
 
-/// Every value that is not a table, with its path.
-fn leaves<'t>(table: &'t Table, path: &mut Vec<&'t str>, visit: &mut impl FnMut(&[&str], &Node)) {
-    for (key, node) in table {
-        path.push(key);
-        match &node.item {
-            Item::Table(inner) => leaves(inner, path, visit),
-            _ => visit(path, node),
-        }
-        path.pop();
-    }
-}
-
 #[test]
 fn the_upper_layer_wins_every_value_it_wrote_and_the_lower_keeps_what_nobody_overwrote() {
     seeds(2_000, |random| {
@@ -143,7 +97,7 @@ fn the_upper_layer_wins_every_value_it_wrote_and_the_lower_keeps_what_nobody_ove
 
 #[test]
 fn validating_is_total_and_names_only_what_is_there_or_missing() {
-    seeds(20_000, |random| {
+    seeds(8_000, |random| {
         let settings = random_table(random, Layer::FwCfg, 5, KEYS);
         let root = Table::from([("settings".into(), Node::new(Layer::FwCfg, Item::Table(settings)))]);
         let (settings, problems) = validate(&Tree { root });

@@ -5,7 +5,9 @@
 //! then `bootmgr::run`, the program that runs on real machines, must start a set with an intact image; and the power
 //! may fail again while they do.
 //!
-//! # Fault model
+//! The settings store runs on a [`folder`] that forgets what was not flushed, with a fault model of its own.
+//!
+//! # Fault model of the disk
 //!
 //! - Of the writes since the last flush, any subset of sectors survives, whatever their order; a sector written twice may
 //!   hold either.
@@ -18,9 +20,11 @@
 //! table then, whatever we do).
 
 pub mod campaign;
+pub mod careless;
 mod disk;
 pub mod fates;
 pub mod firmware;
+pub mod folder;
 mod image;
 mod layout;
 mod machine;

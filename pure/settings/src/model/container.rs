@@ -3,21 +3,21 @@
 //! A container is a record: if anything in it is wrong it is not run, because half of a configuration may
 //! mean the opposite (a `read-only` that was misspelled, a limit that was not understood). The others run.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use super::registry::require;
 use crate::containers::{Container, Mount, Network, Port, Resources, Restart, User};
 use crate::read::{Reader, Setting, group};
 use crate::scalar::{
     Argument, ContainerName, Count, CpuMillis, Destination, EnvName, EnvValue, ImageRef, Invalid,
     MemoryBytes, MountSource, Scalar,
 };
-use crate::shape::Shape;
+use crate::shape::{Facts, Shape};
 use crate::tree::Node;
+use crate::value::Value;
 
 /// The containers that are valid and do not contradict each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,14 +42,15 @@ impl Setting for Containers {
             });
             containers.extend(read);
         }
-        let mut taken: Vec<(Port, String)> = Vec::new();
+        let mut taken: BTreeMap<u16, Vec<(Port, String)>> = BTreeMap::new();
         // In the order of names, so that it is always the same one that gives way.
         containers.retain(|name, container| {
             if !container.enabled {
                 return true;
             }
             let clash = container.ports.iter().find_map(|port| {
-                taken.iter().find(|(other, _)| overlap(port, other)).map(|(_, owner)| (port, owner))
+                let same_number = taken.get(&port.host)?;
+                same_number.iter().find(|(other, _)| overlap(port, other)).map(|(_, owner)| (port, owner))
             });
             match (clash, table.get(name.as_str())) {
                 (Some((port, owner)), Some(node)) => {
@@ -58,15 +59,22 @@ impl Setting for Containers {
                         port.host
                     );
                     at.at_key(name.as_str(), |at| at.problem(node, why));
+                    at.discard(node);
                     false
                 }
                 _ => {
-                    taken.extend(container.ports.iter().map(|port| (*port, name.to_string())));
+                    for port in &container.ports {
+                        taken.entry(port.host).or_default().push((*port, name.to_string()));
+                    }
                     true
                 }
             }
         });
         Some(Containers(containers))
+    }
+
+    fn write(&self) -> Option<Value> {
+        self.0.write()
     }
 }
 
@@ -134,7 +142,7 @@ impl Setting for Container {
         let container = at.whole(node, |at| {
             let (written, clean) = at.checked(|at| Written::read(node, at));
             let written = written?;
-            require(node, "image", at);
+            at.require(node, "image");
             // What was dropped would shift positions, and may be what a check asks for.
             if clean {
                 cross_checks(&written, node, at);
@@ -145,6 +153,31 @@ impl Setting for Container {
             at.problem(node, "container is not run, because of the problems in it");
         }
         container
+    }
+
+    fn write(&self) -> Option<Value> {
+        let texts = |texts: &Vec<String>| Value::List(texts.iter().cloned().map(Value::Text).collect());
+        let env = self.env.iter().map(|(name, value)| (name.clone(), Value::Text(value.clone())));
+        let Resources { memory_bytes, cpu_millis, pids } = self.resources;
+        let resources = Value::table([
+            ("memory", memory_bytes.and_then(|bytes| MemoryBytes(bytes).write())),
+            ("cpu", cpu_millis.and_then(|millis| CpuMillis(millis).write())),
+            ("pids", pids.and_then(|count| Count(count).write())),
+        ]);
+        // What is as if nobody had written it is not there.
+        Some(Value::table([
+            ("image", self.image.write()),
+            ("command", self.command.as_ref().map(texts)),
+            ("env", (!self.env.is_empty()).then(|| Value::Table(env.collect()))),
+            ("mounts", self.mounts.write().filter(|_| !self.mounts.is_empty())),
+            ("ports", self.ports.write().filter(|_| !self.ports.is_empty())),
+            ("network", self.network.write().filter(|_| self.network != Network::default())),
+            ("restart", self.restart.write().filter(|_| self.restart != Restart::default())),
+            ("read-only", self.read_only.then_some(Value::Boolean(true))),
+            ("user", self.user.write()),
+            ("resources", Some(resources).filter(|_| self.resources != Resources::default())),
+            ("enabled", (!self.enabled).then_some(Value::Boolean(false))),
+        ]))
     }
 }
 
@@ -180,14 +213,21 @@ fn cross_checks(written: &Written, node: &Node, at: &mut Reader) {
         let why = "network = \"host\" publishes every port as it is; ports need network = \"bridge\"";
         at.at_key("ports", |at| at.problem(node, why));
     }
+    // A hostile list has tens of thousands of entries: each is compared with those of its number only.
+    let mut published: BTreeMap<u16, Vec<&Port>> = BTreeMap::new();
     for (index, port) in written.ports.iter().enumerate() {
-        if written.ports[..index].iter().any(|other| overlap(port, other)) {
+        let others = published.entry(port.host).or_default();
+        let taken = others.iter().any(|other| overlap(port, other));
+        if !taken {
+            others.push(port);
+        } else {
             let why = format!("host port {} is published twice", port.host);
             at.at_key("ports", |at| at.at_index(index, |at| at.problem(node, why)));
         }
     }
+    let mut destinations = BTreeSet::new();
     for (index, mount) in written.mounts.iter().enumerate() {
-        if written.mounts[..index].iter().any(|other| other.destination == mount.destination) {
+        if !destinations.insert(&mount.destination) {
             let why = "an earlier mount has the same destination";
             at.at_key("mounts", |at| at.at_index(index, |at| at.problem(node, why)));
         }
@@ -212,15 +252,24 @@ impl Setting for Mount {
 
     fn read(node: &Node, at: &mut Reader) -> Option<Self> {
         let written = WrittenMount::read(node, at)?;
-        require(node, "source", at);
-        require(node, "destination", at);
+        at.require(node, "source");
+        at.require(node, "destination");
         let (source, destination) = (written.source?.0, written.destination?.to_string());
         Some(Mount { source, destination, read_only: written.read_only })
+    }
+
+    fn write(&self) -> Option<Value> {
+        Some(Value::table([
+            ("source", MountSource(self.source.clone()).write()),
+            ("destination", Some(Value::Text(self.destination.clone()))),
+            ("read-only", self.read_only.then_some(Value::Boolean(true))),
+        ]))
     }
 }
 
 impl Scalar for Network {
     const WANTED: &'static str = "`bridge` or `host`";
+    const FACTS: Facts = Facts::text(Self::WANTED).one_of(&["bridge", "host"]);
 
     fn parse(text: &str) -> Result<Self, Invalid> {
         match text {
@@ -229,10 +278,18 @@ impl Scalar for Network {
             _ => Err(Invalid::new("not bridge or host")),
         }
     }
+
+    fn text(&self) -> String {
+        match self {
+            Network::Bridge => "bridge".into(),
+            Network::Host => "host".into(),
+        }
+    }
 }
 
 impl Scalar for Restart {
     const WANTED: &'static str = "`always`, `on-failure` or `never`";
+    const FACTS: Facts = Facts::text(Self::WANTED).one_of(&["always", "on-failure", "never"]);
 
     fn parse(text: &str) -> Result<Self, Invalid> {
         match text {
@@ -240,6 +297,14 @@ impl Scalar for Restart {
             "on-failure" => Ok(Restart::OnFailure),
             "never" => Ok(Restart::Never),
             _ => Err(Invalid::new("not always, on-failure or never")),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Restart::Always => "always".into(),
+            Restart::OnFailure => "on-failure".into(),
+            Restart::Never => "never".into(),
         }
     }
 }

@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use crate::read::{Reader, Setting, group};
-use crate::scalar::Hostname;
+use crate::scalar::{Hostname, NoProxy, ProxyUrl};
 use crate::shape::Shape;
 use crate::tree::Node;
+use crate::value::Value;
 
 group! {
     /// The host's own name, and names it knows without DNS.
@@ -15,6 +16,13 @@ group! {
         pub hostname: Option<Hostname> = "hostname",
         /// Lines for `/etc/hosts`: `[["10.0.0.1", ["a", "a.example"]]]`.
         pub hosts: Vec<HostsEntry> = "hosts",
+        /// The proxy for what the host's own programs ask of the outside: `[http://][USER:PASSWORD@]HOST[:PORT]`. Secret when
+        /// it holds a user.
+        pub https_proxy: Option<ProxyUrl> = "https-proxy",
+        /// What is reached without the proxy: hosts, `.domains`, addresses, networks.
+        pub no_proxy: Option<Vec<NoProxy>> = "no-proxy",
+        /// Do without IPv6. Default false.
+        pub disable_ipv6: Option<bool> = "disable-ipv6",
     }
 }
 
@@ -29,7 +37,7 @@ pub struct HostsEntry {
 
 impl Setting for HostsEntry {
     fn shape() -> Shape {
-        Shape::Scalar("`[ADDRESS, [NAME, ...]]`")
+        Shape::Tuple(Vec::from([IpAddr::shape(), Vec::<Hostname>::shape()]))
     }
 
     fn read(node: &Node, at: &mut Reader) -> Option<Self> {
@@ -48,5 +56,9 @@ impl Setting for HostsEntry {
             });
             Some(HostsEntry { address: address?, names: names? })
         })
+    }
+
+    fn write(&self) -> Option<Value> {
+        Some(Value::List(Vec::from([self.address.write()?, self.names.write()?])))
     }
 }

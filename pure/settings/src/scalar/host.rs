@@ -1,6 +1,6 @@
 //! Names and addresses of machines.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::net::IpAddr;
 
 use super::{Invalid, Scalar, text_scalar};
@@ -31,6 +31,10 @@ impl Scalar for IpAddr {
 
     fn parse(text: &str) -> Result<Self, Invalid> {
         text.parse().map_err(|_| Invalid::new("not an IP address"))
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
     }
 }
 

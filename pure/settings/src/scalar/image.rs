@@ -7,7 +7,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,10 @@ impl Scalar for ImageRef {
             digest: digest.map(ToOwned::to_owned),
         })
     }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
 }
 
 impl fmt::Display for ImageRef {
@@ -156,7 +160,6 @@ fn check_repository(repository: &str) -> Result<(), Invalid> {
 mod tests {
     use super::*;
     use crate::scalar::tests::accepts;
-    use alloc::string::ToString;
 
     const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 

@@ -40,6 +40,12 @@ impl Scalar for MountSource {
             )),
         }
     }
+
+    fn text(&self) -> String {
+        match &self.0 {
+            Source::Path(text) | Source::Volume(text) => text.clone(),
+        }
+    }
 }
 
 /// An absolute path that means what it says: no `.`, `..` or empty piece, no control character.

@@ -1,5 +1,6 @@
 //! A published port as text: `[ADDRESS:]HOST:CONTAINER[/tcp|/udp]`, an IPv6 address in brackets.
 
+use alloc::string::{String, ToString};
 use core::fmt;
 use core::net::IpAddr;
 
@@ -30,6 +31,10 @@ impl Scalar for Port {
         };
         Ok(Port { host_ip, host: number(host)?, container: number(container)?, protocol })
     }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
 }
 
 fn parse_address(text: &str) -> Option<IpAddr> {
@@ -58,7 +63,6 @@ impl fmt::Display for Port {
 mod tests {
     use super::*;
     use crate::scalar::tests::accepts;
-    use alloc::string::ToString;
 
     #[test]
     fn ports() {

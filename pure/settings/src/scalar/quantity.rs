@@ -4,7 +4,11 @@
 //! (powers of 1000) or an exponent (`e3`). What does not come out even is rounded up, as Kubernetes does. A
 //! TOML number may stand for the text.
 
+use alloc::format;
+use alloc::string::String;
+
 use super::{Invalid, Scalar};
+use crate::value::Value;
 
 /// An amount of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +37,10 @@ impl Scalar for MemoryBytes {
         }
         Ok(MemoryBytes(bytes))
     }
+
+    fn text(&self) -> String {
+        format!("{}", self.0)
+    }
 }
 
 impl Scalar for CpuMillis {
@@ -47,6 +55,10 @@ impl Scalar for CpuMillis {
         }
         Ok(CpuMillis(millis))
     }
+
+    fn text(&self) -> String {
+        format!("{}m", self.0)
+    }
 }
 
 impl Scalar for Count {
@@ -60,10 +72,18 @@ impl Scalar for Count {
             _ => Err(Invalid::new("not a whole number from 1 to 4294967295")),
         }
     }
+
+    fn text(&self) -> String {
+        format!("{}", self.0)
+    }
+
+    fn value(&self) -> Value {
+        i64::try_from(self.0).map_or_else(|_| Value::Text(self.text()), Value::Integer)
+    }
 }
 
 /// The quantity times 10^`shift`, rounded up; `None` when it is not one or does not fit.
-fn scaled(text: &str, shift: i32) -> Option<u64> {
+pub(super) fn scaled(text: &str, shift: i32) -> Option<u64> {
     let number_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, suffix) = text.split_at(number_end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));

@@ -5,15 +5,16 @@ use core::net::Ipv6Addr;
 
 use super::host::is_label;
 use super::{Invalid, Scalar, text_scalar, through_text};
+use crate::shape::Facts;
 
 text_scalar! {
     /// A registry as in an image reference: `host` or `host:port`; an IPv6 address stands in brackets.
-    RegistryHost: "a registry (HOST or HOST:PORT)", |text| check_authority(text)
+    RegistryHost: "a registry (HOST or HOST:PORT)" with without_user, |text| check_authority(text)
 }
 
 text_scalar! {
     /// A registry that has mirrors: as [`RegistryHost`], or `*` for every registry without mirrors of its own.
-    MirroredRegistry: "a registry (HOST or HOST:PORT) or *", |text| {
+    MirroredRegistry: "a registry (HOST or HOST:PORT) or *" with without_user, |text| {
         if text == "*" { Ok(()) } else { check_authority(text) }
     }
 }
@@ -25,6 +26,7 @@ pub struct Endpoint(String);
 
 impl Scalar for Endpoint {
     const WANTED: &'static str = "a URL (http:// or https://)";
+    const FACTS: Facts = Facts::text(Self::WANTED).without_user();
 
     fn parse(text: &str) -> Result<Self, Invalid> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -39,6 +41,10 @@ impl Scalar for Endpoint {
             return Err(Invalid::new("URL path holds what a path cannot, or is longer than 2048 bytes"));
         }
         Ok(Endpoint(text.trim_end_matches('/').into()))
+    }
+
+    fn text(&self) -> String {
+        self.0.clone()
     }
 }
 

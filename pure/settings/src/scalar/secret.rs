@@ -9,6 +9,15 @@ use core::fmt;
 use serde::{Deserialize, Serializer};
 
 use super::{Invalid, Scalar};
+use crate::shape::Facts;
+
+/// What stands in the place of a secret in every answer.
+pub const MARK: &str = "(secret)";
+
+/// Why the mark is no secret: a document that was read from the API and written back would overwrite it.
+pub(crate) const MARKED: Invalid = Invalid::new(
+    "this is the mark that stands for a secret, not a secret; leave the key out to keep what is set, or write the new one",
+);
 
 /// A text that never prints.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -35,6 +44,7 @@ impl fmt::Debug for Secret {
 
 impl Scalar for Secret {
     const WANTED: &'static str = "text (secret)";
+    const FACTS: Facts = Facts::text(Self::WANTED).secret();
 
     fn parse(text: &str) -> Result<Self, Invalid> {
         // It ends up in HTTP headers.
@@ -42,6 +52,10 @@ impl Scalar for Secret {
             return Err(Invalid::new("not 1 to 16384 bytes without control characters"));
         }
         Ok(Secret::new(text))
+    }
+
+    fn text(&self) -> String {
+        self.0.clone()
     }
 }
 
@@ -59,6 +73,7 @@ pub struct Base64(pub Secret);
 
 impl Scalar for Base64 {
     const WANTED: &'static str = "base64 text (secret)";
+    const FACTS: Facts = Facts::text(Self::WANTED).secret();
 
     fn parse(text: &str) -> Result<Self, Invalid> {
         let digits = text.trim_end_matches('=');
@@ -69,6 +84,10 @@ impl Scalar for Base64 {
             ));
         }
         Secret::parse(text).map(Base64)
+    }
+
+    fn text(&self) -> String {
+        self.0.0.clone()
     }
 }
 

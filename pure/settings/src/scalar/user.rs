@@ -2,6 +2,9 @@
 //!
 //! Names would have to be looked up in the image's files; numbers mean the same everywhere.
 
+use alloc::format;
+use alloc::string::String;
+
 use super::{Invalid, Scalar};
 use crate::containers::User;
 
@@ -19,6 +22,13 @@ impl Scalar for User {
         match text.split_once(':') {
             None => Ok(User { uid: id(text)?, gid: None }),
             Some((uid, gid)) => Ok(User { uid: id(uid)?, gid: Some(id(gid)?) }),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self.gid {
+            None => format!("{}", self.uid),
+            Some(gid) => format!("{}:{gid}", self.uid),
         }
     }
 }
