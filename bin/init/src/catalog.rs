@@ -44,6 +44,9 @@ const DENIED: &[(&str, &str)] = &[
     ("tcrypt", "a benchmark"),
 ];
 
+/// What settings deny: `kernel.modules.NAME.allowed = false`. Not there in the first stage, nor before `configure` has run.
+const DENIED_BY_SETTINGS: &str = "/etc/modprobe.d/settings.conf";
+
 /// The names of [`DENIED`].
 const DENIED_NAMES: [&str; DENIED.len()] = {
     let mut names = [""; DENIED.len()];
@@ -74,6 +77,7 @@ pub struct Texts {
     aliases: String,
     soft: String,
     builtin: String,
+    denied: String,
     command_line: String,
 }
 
@@ -95,6 +99,8 @@ impl Texts {
             aliases: read("modules.alias").map_err(CatalogError::Read)?,
             soft: optional("modules.softdep").map_err(CatalogError::Read)?,
             builtin: optional("modules.builtin").map_err(CatalogError::Read)?,
+            // Denying nothing more is better than loading nothing at all.
+            denied: files::read_text(Path::new(DENIED_BY_SETTINGS), TEXT_MAX).unwrap_or_default(),
             command_line: String::from_utf8_lossy(&line).into_owned(),
             folder,
         })
@@ -108,7 +114,13 @@ impl Texts {
             soft: &self.soft,
             builtin: &self.builtin,
             denied: &DENIED_NAMES,
+            denied_too: &self.denied,
         }
+    }
+
+    /// The texts for what settings name: whoever names a module wants it, whatever our own list says.
+    pub fn catalog_of_settings(&self) -> Catalog<'_> {
+        Catalog { denied: &[], ..self.catalog() }
     }
 
     /// Loads one module; what it needs must be there.

@@ -31,6 +31,7 @@ const HELP: &str = "\
 init: PID 1 of this host. It is started by the kernel, not by hand.
   init devices     load the modules of the devices present
   init modules NAME...   load these modules and what they need
+  init autoload    load the modules that settings name
   init data        grow and mount the data partition
   init state       mount the state partition
   modprobe NAME    load a kernel module (called by the kernel)";
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     match args.first().and_then(|applet| applet.to_str()) {
         Some("devices") => devices::main(),
         Some("modules") => devices::wanted(args.get(1..).unwrap_or_default()),
+        Some("autoload") => devices::autoload(),
         Some("data") => data::main(),
         Some("state") => state::main(),
         _ => {

@@ -19,6 +19,8 @@ pub enum Interest {
     Read,
     /// Room to write.
     Write,
+    /// Nothing but that the other side is gone, which every interest includes.
+    End,
 }
 
 /// How many events one wait takes; the rest stays for the next.
@@ -32,11 +34,12 @@ impl Poller {
 
     /// Waits for this one as well. Closing the descriptor ends that (when no copy of it is open).
     pub fn add(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        let flags = match interest {
-            Interest::Read => epoll::EventFlags::IN,
-            Interest::Write => epoll::EventFlags::OUT,
-        };
-        Ok(epoll::add(&self.epoll, fd, epoll::EventData::new_u64(token), flags)?)
+        Ok(epoll::add(&self.epoll, fd, epoll::EventData::new_u64(token), flags(interest))?)
+    }
+
+    /// Waits for something else of one that was added.
+    pub fn change(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
+        Ok(epoll::modify(&self.epoll, fd, epoll::EventData::new_u64(token), flags(interest))?)
     }
 
     /// Waits for this one no longer.
@@ -56,5 +59,13 @@ impl Poller {
             Err(Errno::INTR) => Ok(Vec::new()),
             Err(err) => Err(err.into()),
         }
+    }
+}
+
+fn flags(interest: Interest) -> epoll::EventFlags {
+    match interest {
+        Interest::Read => epoll::EventFlags::IN,
+        Interest::Write => epoll::EventFlags::OUT,
+        Interest::End => epoll::EventFlags::empty(),
     }
 }

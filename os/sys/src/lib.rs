@@ -3,6 +3,7 @@
 //! One kernel facility per file, owned file descriptors in and out, no policy. Everything `unsafe` in userland is in
 //! this crate; each file that needs it says so at its top.
 
+pub mod backdoor;
 pub mod blkpg;
 pub mod cgroup;
 pub mod channel;
@@ -21,6 +22,7 @@ pub mod netns;
 pub mod notify;
 pub mod packet;
 pub mod patience;
+pub mod peer;
 pub mod power;
 pub mod signals;
 pub mod spawn;

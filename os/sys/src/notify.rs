@@ -13,6 +13,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// The service does its work.
 pub const READY: &str = "READY=1";
+/// The answer to a reload, in place of [`READY`]: the service could not take its settings again, and goes on with what it had
+/// (or without them). The number is EINVAL; its log says what is wrong.
+pub const NOT_TAKEN: &str = "READY=1\nERRNO=22";
 /// The service has begun to end.
 pub const STOPPING: &str = "STOPPING=1";
 

@@ -8,6 +8,8 @@ use rustix::process::{Pid, WaitOptions};
 
 /// A child ended.
 pub const CHLD: i32 = libc::SIGCHLD;
+/// Hang up; for a service, to take its files again.
+pub const HUP: i32 = libc::SIGHUP;
 /// Interrupt; for PID 1, Ctrl-Alt-Del.
 pub const INT: i32 = libc::SIGINT;
 /// Terminate.

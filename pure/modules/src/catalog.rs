@@ -22,6 +22,8 @@ pub struct Catalog<'a> {
     pub builtin: &'a str,
     /// Names that no device, soft dependency or request of the kernel brings in, canonical (`_`).
     pub denied: &'a [&'a str],
+    /// More of them, as modprobe.d(5) has it: `blacklist NAME`.
+    pub denied_too: &'a str,
 }
 
 /// A module file, by its path below the modules' folder.
@@ -150,7 +152,11 @@ impl<'a> Catalog<'a> {
     }
 
     fn is_denied(&self, name: &Name) -> bool {
-        self.denied.contains(&name.as_str())
+        let mut too = self
+            .denied_too
+            .lines()
+            .filter_map(|line| Name::new(line.strip_prefix("blacklist ")?.trim()).ok());
+        self.denied.contains(&name.as_str()) || too.any(|denied| denied == *name)
     }
 }
 

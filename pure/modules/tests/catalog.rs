@@ -34,6 +34,7 @@ alias short
     soft: "softdep libcrc32c pre: crc32c post: psmouse\nsoftdep soft1 pre: soft2\nsoftdep soft2 pre: soft1 psmouse\n",
     builtin: "kernel/fs/ext4/ext4.ko\nkernel/drivers/nvme/host/nvme-core.ko\n",
     denied: &["psmouse"],
+    denied_too: "",
 };
 
 fn name(text: &str) -> Name {
@@ -86,6 +87,15 @@ fn drivers_of_all_devices_are_found_at_once_without_the_denied() {
         ["virtio:d00000001v00001AF4", "serio:ty01pr00id00ex00", "pci:v00001AF4d1sv1sd1bc1sc1i1", "acpi:X:"];
     let names: Vec<_> = CATALOG.drivers(devices).into_iter().map(|name| name.to_string()).collect();
     assert_eq!(names, ["virtio_net"]);
+}
+
+#[test]
+fn names_are_denied_by_a_text_too() {
+    let denied =
+        Catalog { denied_too: "# text\nblacklist virtio-net\nblacklist\nblacklist soft2 \n", ..CATALOG };
+    assert_eq!(denied.find(&name("virtio_net")), Found::Denied);
+    assert_eq!(denied.drivers(["virtio:d00000001v00001AF4"]).len(), 0);
+    assert!(matches!(denied.find(&name("soft1")), Found::Load(modules) if modules.len() == 1));
 }
 
 #[test]

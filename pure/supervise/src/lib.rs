@@ -7,6 +7,7 @@
 //! - [`set`]: a checked set of units and its stored form
 //! - [`graph`]: who comes before whom
 //! - [`machine`]: `step(event, now) -> actions`
+//! - [`control`]: what is said over PID 1's control socket
 //! - [`watchdog`]: when the hardware watchdog is fed
 //! - [`source`]: unit files as written (feature `source`)
 
@@ -20,6 +21,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod control;
 pub mod graph;
 pub mod machine;
 pub mod set;

@@ -215,6 +215,14 @@ pub(crate) fn faults(unit: &Unit) -> Vec<&'static str> {
         unit.kind != Kind::Service && !unit.binds.is_empty(),
         "only a service can bind: nothing else keeps running",
     );
+    check(
+        unit.reload.is_some() && unit.ready != Readiness::Notify,
+        "only a service with ready = \"notify\" can reload: it must say when it is done",
+    );
+    check(
+        unit.reload == Some(unit.stop_signal),
+        "reload and stop_signal are the same: it could not tell which is meant",
+    );
     check(unit.start_timeout_ms == 0, "start_timeout_ms must be more than 0");
     check(unit.stop_timeout_ms == 0, "stop_timeout_ms must be more than 0");
     check(unit.backoff.initial_ms == 0, "backoff.initial_ms must be more than 0");

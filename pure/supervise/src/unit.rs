@@ -52,6 +52,8 @@ pub struct Unit {
     pub stop_timeout_ms: u64,
     /// How it is asked to stop.
     pub stop_signal: Signal,
+    /// How it is told to take its files again while it runs, if it can: it answers with `RELOADING=1`, then `READY=1`.
+    pub reload: Option<Signal>,
     /// What SIGKILL reaches.
     pub kill: KillScope,
     /// In a shutdown it is stopped once every unit without this mark is down.
@@ -155,7 +157,7 @@ impl Backoff {
     }
 }
 
-/// A signal that a unit may ask to be stopped with, or that the machine sends.
+/// A signal that a unit may ask to be stopped or reloaded with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Signal {
     /// Hang up.

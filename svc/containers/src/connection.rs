@@ -30,7 +30,7 @@ pub async fn keep(works: Arc<Works>, to: UnboundedSender<Report>) {
         let (channel, version) = containerd::connect(&works.host().socket).await;
         if !known {
             known = true;
-            notify::tell(&format!("{}\nMILESTONE=containerd", notify::READY));
+            notify::ready("MILESTONE=containerd");
         }
         info!(version:% = version; "containerd answers");
         let containerd = Containerd::new(channel, NAMESPACE, &works.host().snapshotter);

@@ -42,8 +42,8 @@ pub struct Host {
     pub logs: PathBuf,
     /// The host's own hosts and resolv.conf.
     pub etc: PathBuf,
-    /// Authorities that registries are trusted by, PEM.
-    pub authorities: PathBuf,
+    /// Authorities that registries are trusted by, PEM: the image's, and those that settings add.
+    pub authorities: [PathBuf; 2],
     /// Tells one boot from another.
     pub boot_id: PathBuf,
     /// Where the network's files are.
@@ -69,7 +69,8 @@ impl Host {
             volumes: "/var/lib/gantry/volumes".into(),
             logs: "/var/log/containers".into(),
             etc: "/etc".into(),
-            authorities: "/etc/ssl/certs/ca-certificates.crt".into(),
+            authorities: ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/settings.pem"]
+                .map(PathBuf::from),
             boot_id: "/proc/sys/kernel/random/boot_id".into(),
             network: Layout::default(),
         }

@@ -20,7 +20,7 @@ use crate::{connection, notify, resolver};
 /// Longest list of containers. Settings are smaller by far; answers a file that grew by a fault.
 const WORKLOADS_BYTES: usize = 16 << 20;
 
-/// Longest bundle of authorities; Debian's is a quarter of a MiB.
+/// Longest bundle of authorities; Debian's is a quarter of a MiB, and settings bring a few more.
 const AUTHORITIES_BYTES: usize = 16 << 20;
 
 /// Why the service ended.
@@ -50,21 +50,17 @@ impl Error {
     }
 }
 
-/// Runs the containers of `host` until SIGTERM.
+/// Runs the containers of `host` until SIGTERM. SIGHUP makes it take its settings again.
 pub async fn serve(host: Host) -> Result<(), Error> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hang_up = listen(SignalKind::hangup())?;
     let boot = files::read_text(&host.boot_id, 64)?.trim().to_owned();
     let wanted = read(&host)?;
-    let authorities = files::read(&host.authorities, AUTHORITIES_BYTES).unwrap_or_else(|err| {
-        warn!(why:% = files::chain(&err); "no authorities to trust, registries over http only");
-        Vec::new()
-    });
     let mirror = Mirror::start().map_err(Error::Mirror)?;
-    let puller = Puller::new(Http::new(&authorities, Limits::default()));
+    let puller = Puller::new(client(&host));
     info!(runtime:% = host.runtime, containers = wanted.containers.len(); "starting");
     let (reports_to, mut reports) = unbounded_channel();
-    let works = Works::new(host, boot, puller, mirror.clone());
+    let works = Works::new(host, boot, puller.clone(), mirror.clone());
     // First of all: containerd is starting at this moment, and the wait for it is the longest of the boot.
     tokio::spawn(connection::keep(works.clone(), reports_to));
     resolver::start(works.host().etc.clone(), works.host().run.clone());
@@ -75,13 +71,20 @@ pub async fn serve(host: Host) -> Result<(), Error> {
             Some(report) = reports.recv() => keeper.report(report),
             () = keeper.advance() => {}
             _ = terminate.recv() => break,
-            _ = hang_up.recv() => match read(works.host()) {
-                Ok(wanted) => {
-                    info!(containers = wanted.containers.len(); "settings read again");
-                    keeper.want(wanted);
+            _ = hang_up.recv() => notify::reload(|| {
+                puller.use_client(client(works.host()));
+                match read(works.host()) {
+                    Ok(wanted) => {
+                        info!(containers = wanted.containers.len(); "settings read again");
+                        keeper.want(wanted);
+                        true
+                    }
+                    Err(err) => {
+                        warn!(why:% = files::chain(&err); "settings not read again, the former ones hold");
+                        false
+                    }
                 }
-                Err(err) => warn!(why:% = files::chain(&err); "settings not read again, the former ones hold"),
-            },
+            }),
         }
     }
     notify::tell(notify::STOPPING);
@@ -105,6 +108,25 @@ pub async fn serve(host: Host) -> Result<(), Error> {
 
 fn listen(kind: SignalKind) -> Result<Signal, Error> {
     signal(kind).map_err(Error::Signals)
+}
+
+/// A client that trusts whom the host trusts now.
+fn client(host: &Host) -> Http {
+    let [image, settings] = &host.authorities;
+    let mut pem = files::read(image, AUTHORITIES_BYTES).unwrap_or_else(|err| {
+        warn!(why:% = files::chain(&err); "the image's authorities are not trusted");
+        Vec::new()
+    });
+    match files::read(settings, AUTHORITIES_BYTES) {
+        Ok(more) => {
+            // The last line of a bundle need not end.
+            pem.push(b'\n');
+            pem.extend(more);
+        }
+        Err(err) if err.is_absent() => {}
+        Err(err) => warn!(why:% = files::chain(&err); "the settings' authorities are not trusted"),
+    }
+    Http::new(&pem, Limits::default())
 }
 
 fn read(host: &Host) -> Result<Workloads, Error> {

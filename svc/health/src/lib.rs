@@ -18,6 +18,7 @@ mod decide;
 mod end;
 mod reports;
 mod root;
+mod settings;
 mod standing;
 mod watch;
 

@@ -1,4 +1,4 @@
-//! The loop: the kernel's log and the clock in, decisions performed.
+//! The loop: the kernel's log, the clock and new settings in, decisions performed.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,12 +11,14 @@ use slots::Set;
 use sys::events::{Interest, Poller};
 use sys::kmsg::{Message, RECORD_MAX, Reader, Record, Writer};
 use sys::notify;
+use sys::signals::{self, Signals};
 
 use crate::confirm::say_mixed;
 use crate::decide::{Action, Event, Machine};
 use crate::end;
 use crate::reports::{Report, Subject};
 use crate::root::{Root, RootError};
+use crate::settings;
 use crate::standing;
 
 /// The host's own start is over by then, and reading ourselves in competes with nothing.
@@ -28,6 +30,7 @@ const TICK_MS: u64 = 600_000;
 /// An orderly shutdown stops containers (a minute), then all else; each of its steps has a deadline of its own.
 const OVERDUE_MS: u64 = 300_000;
 const KERNEL: u64 = 0;
+const SIGNALS: u64 = 1;
 
 /// It cannot be watched.
 #[derive(Debug, thiserror::Error)]
@@ -41,13 +44,18 @@ pub enum WatchError {
     /// No log.
     #[error("cannot use the kernel's log")]
     Log(#[source] io::Error),
+    /// Signals cannot be received.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
     /// The loop cannot go on.
     #[error("cannot wait for the kernel's log")]
     Wait(#[source] io::Error),
 }
 
-/// Watches for as long as the machine runs.
-pub fn run(deadline_s: u64) -> Result<(), WatchError> {
+/// Watches for as long as the machine runs. `default_s` is the deadline unless settings say another; SIGHUP makes it look
+/// at them again.
+pub fn run(default_s: u64) -> Result<(), WatchError> {
+    let signals = Signals::take(&[signals::HUP]).map_err(WatchError::Signals)?;
     let place = Place::of_root().map_err(WatchError::Place)?;
     let (root, subject) = match place.root() {
         Some(running) => Root::open(running).map_err(WatchError::Root)?,
@@ -65,6 +73,7 @@ pub fn run(deadline_s: u64) -> Result<(), WatchError> {
     keep(&Repairs::default());
     // Pages that were needed once stay; all others are taken in when the host has time.
     lock_memory(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT);
+    let (deadline_s, _) = settings::deadline_s(Path::new(settings::PATH), default_s);
     let alarms = vec![
         (LOCK_AT_MS, Alarm::Lock),
         (deadline_s.saturating_mul(1000), Alarm::Deadline),
@@ -72,16 +81,18 @@ pub fn run(deadline_s: u64) -> Result<(), WatchError> {
     ];
     let kernel = KernelLog { reader, buffer: vec![0; RECORD_MAX], subject };
     let machine = Machine::default();
-    Watch { kernel, console, machine, place, root, set, deadline_s, alarms }.run()
+    Watch { kernel, signals, console, machine, place, root, set, default_s, deadline_s, alarms }.run()
 }
 
 struct Watch {
     kernel: KernelLog,
+    signals: Signals,
     console: Writer,
     machine: Machine,
     place: Place,
     root: Root,
     set: Option<Set>,
+    default_s: u64,
     deadline_s: u64,
     /// At which uptime, in milliseconds.
     alarms: Vec<(u64, Alarm)>,
@@ -100,8 +111,9 @@ impl Watch {
     fn run(&mut self) -> Result<(), WatchError> {
         let mut poller = Poller::new().map_err(WatchError::Wait)?;
         poller.add(&self.kernel.reader, KERNEL, Interest::Read).map_err(WatchError::Wait)?;
+        poller.add(&self.signals, SIGNALS, Interest::Read).map_err(WatchError::Wait)?;
         // Not later: reading a damaged root back may take longer than a unit may take to start.
-        announce();
+        tell(notify::READY);
         loop {
             let reports = self.kernel.reports().map_err(WatchError::Log)?;
             if !reports.is_empty() {
@@ -113,7 +125,22 @@ impl Watch {
             }
             let next = self.alarms.iter().map(|(at_ms, _)| at_ms.saturating_sub(now)).min();
             poller.wait(next).map_err(WatchError::Wait)?;
+            while self.signals.next().is_some() {
+                self.reload();
+            }
         }
+    }
+
+    /// Takes the settings again. A deadline that is over stays over: what it led to cannot be taken back.
+    fn reload(&mut self) {
+        tell(&notify::reloading());
+        let (deadline_s, taken) = settings::deadline_s(Path::new(settings::PATH), self.default_s);
+        self.deadline_s = deadline_s;
+        let at_ms = self.deadline_s.saturating_mul(1000);
+        let pending = self.alarms.iter_mut().filter(|(_, alarm)| *alarm == Alarm::Deadline);
+        pending.for_each(|(at, _)| *at = at_ms);
+        eprintln!("info health: settings read again deadline_s={}", self.deadline_s);
+        tell(if taken { notify::READY } else { notify::NOT_TAKEN });
     }
 
     fn rings(&mut self, alarm: Alarm, now: u64) -> Result<(), WatchError> {
@@ -236,10 +263,10 @@ impl KernelLog {
     }
 }
 
-/// Tells PID 1 that the root is watched: no set is confirmed before.
-fn announce() {
-    if let Err(err) = notify::tell(notify::READY) {
-        eprintln!("warn health: cannot say ready why=\"{err}\"");
+/// Tells PID 1: that the root is watched, and no set is confirmed before; or that the settings are taken.
+fn tell(state: &str) {
+    if let Err(err) = notify::tell(state) {
+        eprintln!("warn health: PID 1 not told state={state:?} why=\"{err}\"");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use files::{Rolling, RollingError, Stamp};
+use files::{Rolling, RollingError, Rotation, Stamp};
 use sys::kmsg::{Level, Writer};
 
 /// A power cut may take the lines of this long. Shorter wears flash disks for little: a sync writes a journal block
@@ -28,6 +28,13 @@ impl Journal {
     /// Starts on an open store.
     pub fn new(store: Rolling) -> Self {
         Self { store, pending: String::new(), sync_at: None, failing: false, lost_lines: 0, pending_lines: 0 }
+    }
+
+    /// Keeps this much from now on.
+    pub fn keep(&mut self, rotation: Rotation) {
+        if let Err(err) = self.store.keep(rotation) {
+            self.note_failure(&err);
+        }
     }
 
     /// Adds one line of a unit. It is appended at the end of the round.

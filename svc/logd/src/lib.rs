@@ -12,6 +12,7 @@ mod console;
 mod journal;
 mod line;
 mod serve;
+mod settings;
 mod streams;
 
 use std::path::Path;
@@ -28,6 +29,8 @@ const EXIT_USAGE: u8 = 64;
 const LOG: &str = "/var/log/host.log";
 /// Says up to which kernel record an earlier logd of this boot got.
 const PROGRESS: &str = "/run/logd.kernel";
+/// What `configure` leaves.
+const SETTINGS: &str = "/run/gantry/logs.json";
 
 /// Runs the service.
 pub fn main() -> ExitCode {
@@ -38,7 +41,9 @@ pub fn main() -> ExitCode {
     };
     let served = sys::handed::take(number)
         .map_err(serve::ServeError::Socket)
-        .and_then(|socket| serve::Server::open(socket, Path::new(LOG), Path::new(PROGRESS)))
+        .and_then(|socket| {
+            serve::Server::open(socket, Path::new(LOG), Path::new(PROGRESS), Path::new(SETTINGS))
+        })
         .and_then(|server| {
             announce();
             server.run()

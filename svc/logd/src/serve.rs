@@ -7,19 +7,20 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use files::{Rolling, RollingError, Rotation, Stamp};
+use files::{Rolling, RollingError, Stamp};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use sys::handed::Received;
 use sys::kmsg::{Message, RECORD_MAX, Reader, Record};
+use sys::notify;
+use sys::signals::{self, Signals};
 use sys::stop::Stop;
 
 use crate::console::Console;
 use crate::journal::Journal;
 use crate::line::escape;
+use crate::settings::Settings;
 use crate::streams::{Read, Streams};
 
-/// Holds days of a quiet host, and 40 MiB of the data partition at most.
-const ROTATION: Rotation = Rotation { limit_bytes: 8 * 1024 * 1024, keep: 4 };
 /// A pipe's own capacity: one read empties it.
 const READ_BYTES: usize = 64 * 1024;
 /// Ends a round early, so that many busy streams do not add up.
@@ -28,8 +29,8 @@ const ROUND_BYTES: usize = 512 * 1024;
 const RECORDS_A_ROUND: usize = 256;
 /// Draining at the end goes on no longer than this: a service that writes for ever must not keep the host from ending.
 const DRAIN: Duration = Duration::from_secs(3);
-/// The first four descriptors polled.
-const SOURCES: usize = 4;
+/// The first five descriptors polled.
+const SOURCES: usize = 5;
 
 /// logd cannot do its work.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +38,9 @@ pub enum ServeError {
     /// What PID 1 should have left open.
     #[error("no socket from PID 1")]
     Socket(#[source] io::Error),
-    /// The request to end would go unheard.
-    #[error("cannot listen for SIGTERM")]
-    Stop(#[source] io::Error),
+    /// The request to end, or to take the settings again, would go unheard.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
     /// No log.
     #[error("cannot open the log")]
     Store(#[source] RollingError),
@@ -62,6 +63,9 @@ pub struct Server {
     /// Closed when PID 1 closed its end: then only the streams are left.
     socket: Option<OwnedFd>,
     stop: Stop,
+    hang_up: Signals,
+    documents: PathBuf,
+    settings: Settings,
     /// A container without /dev/kmsg, and tests, go without.
     kernel: Option<Reader>,
     progress: Option<Progress>,
@@ -74,29 +78,62 @@ pub struct Server {
 /// What happened while waiting.
 struct Woken {
     stop: bool,
+    hang_up: bool,
     socket: bool,
     kernel: bool,
     streams: Vec<usize>,
 }
 
 impl Server {
-    /// Opens the log and the sources.
-    pub fn open(socket: OwnedFd, log: &Path, progress: &Path) -> Result<Self, ServeError> {
-        let stop = Stop::listen().map_err(ServeError::Stop)?;
+    /// Opens the log and the sources. `settings` is where `configure` leaves its document.
+    pub fn open(socket: OwnedFd, log: &Path, progress: &Path, settings: &Path) -> Result<Self, ServeError> {
+        let stop = Stop::listen().map_err(ServeError::Signals)?;
+        let hang_up = Signals::take(&[signals::HUP]).map_err(ServeError::Signals)?;
         if let Some(folder) = log.parent() {
             fs::create_dir_all(folder).map_err(|err| ServeError::Folder { path: folder.to_owned(), err })?;
         }
-        let store = Rolling::open(log, ROTATION).map_err(ServeError::Store)?;
-        Ok(Self {
+        let store = Rolling::open(log, Settings::default().rotation()).map_err(ServeError::Store)?;
+        let mut server = Self {
             socket: Some(socket),
             stop,
+            hang_up,
+            documents: settings.to_owned(),
+            settings: Settings::default(),
             kernel: Reader::open().ok(),
             progress: Progress::open(progress).ok(),
             console: Console::open().ok(),
             streams: Streams::default(),
             journal: Journal::new(store),
             buffer: vec![0; READ_BYTES],
-        })
+        };
+        server.take_settings();
+        Ok(server)
+    }
+
+    /// Takes the settings as they are now, and says whether they make sense. What the log had too much of is gone on return.
+    fn take_settings(&mut self) -> bool {
+        let (settings, wrong) = Settings::read(&self.documents);
+        if let Some(why) = &wrong {
+            let text = format!("error logd: settings not read path={} why={why:?}", self.documents.display());
+            self.journal.add(Stamp::now(), "logd", &text);
+        }
+        self.settings = settings;
+        self.journal.keep(settings.rotation());
+        wrong.is_none()
+    }
+
+    fn reload(&mut self) {
+        self.tell(&notify::reloading());
+        let taken = self.take_settings();
+        self.journal.add(Stamp::now(), "logd", "info logd: settings read again");
+        self.tell(if taken { notify::READY } else { notify::NOT_TAKEN });
+    }
+
+    fn tell(&mut self, state: &str) {
+        if let Err(err) = notify::tell(state) {
+            let text = format!("warn logd: PID 1 not told state={state:?} why=\"{err}\"");
+            self.journal.add(Stamp::now(), "logd", &text);
+        }
     }
 
     /// Works until SIGTERM, then takes what is left and ends.
@@ -105,6 +142,10 @@ impl Server {
             let woken = self.wait()?;
             if woken.stop {
                 break;
+            }
+            if woken.hang_up {
+                while self.hang_up.next().is_some() {}
+                self.reload();
             }
             if woken.socket {
                 self.take_streams();
@@ -125,6 +166,7 @@ impl Server {
         // A source that is not there is held by one that is, asked for nothing.
         let stand_in = || PollFd::new(&self.stop, PollFlags::empty());
         fds.push(PollFd::new(&self.stop, PollFlags::IN));
+        fds.push(PollFd::new(&self.hang_up, PollFlags::IN));
         fds.push(self.socket.as_ref().map_or_else(stand_in, |it| PollFd::new(it, PollFlags::IN)));
         fds.push(self.kernel.as_ref().map_or_else(stand_in, |it| PollFd::new(it, PollFlags::IN)));
         fds.push(waiting.map_or_else(stand_in, |it| PollFd::new(it, PollFlags::OUT)));
@@ -138,8 +180,9 @@ impl Server {
         let woke = |index: usize| fds.get(index).is_some_and(|fd: &PollFd<'_>| !fd.revents().is_empty());
         Ok(Woken {
             stop: woke(0),
-            socket: self.socket.is_some() && woke(1),
-            kernel: self.kernel.is_some() && woke(2),
+            hang_up: woke(1),
+            socket: self.socket.is_some() && woke(2),
+            kernel: self.kernel.is_some() && woke(3),
             streams: (0..self.streams.count()).filter(|index| woke(SOURCES + index)).collect(),
         })
     }
@@ -209,10 +252,10 @@ impl Server {
             }
             let Some(stream) = self.streams.get_mut(index) else { continue };
             let stamp = Stamp::now();
-            let (journal, shown) = (&mut self.journal, &mut self.console);
+            let (journal, shown, settings) = (&mut self.journal, &mut self.console, self.settings);
             let mut emit = |unit: &str, console: bool, text: &str| {
                 journal.add(stamp, unit, text);
-                if let (true, Some(shown)) = (console, shown.as_mut()) {
+                if let (true, Some(shown)) = (console || settings.shows(text), shown.as_mut()) {
                     shown.push(unit, text);
                 }
             };
@@ -293,5 +336,36 @@ impl Progress {
     fn set(&mut self, sequence: u64) {
         self.last = Some(sequence);
         let _ = self.file.write_all_at(&sequence.to_le_bytes(), 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_settings_hold_at_once_and_what_is_too_much_goes() {
+        let folder = std::env::temp_dir().join(format!("logd-reload-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (log, settings) = (folder.join("host.log"), folder.join("logs.json"));
+        for aged in 1..=4 {
+            File::create(folder.join(format!("host.log.{aged}"))).unwrap().set_len(2 << 20).unwrap();
+        }
+        let (ours, _theirs) = sys::channel::pair().unwrap();
+        let mut server = Server::open(ours, &log, &folder.join("progress"), &settings).unwrap();
+        let aged = || (1..=4).filter(|aged| folder.join(format!("host.log.{aged}")).exists()).count();
+        assert_eq!((aged(), server.settings), (4, Settings::default()));
+        fs::write(&settings, r#"{"keep-mib":5,"console":"warn"}"#).unwrap();
+        server.reload();
+        assert_eq!(aged(), 2, "5 MiB hold two files of 2 MiB");
+        assert!(server.settings.shows("warn web: well") && !server.settings.shows("info web: so"));
+        fs::write(&settings, "{").unwrap();
+        server.reload();
+        server.end_round();
+        let text = fs::read_to_string(&log).unwrap();
+        assert_eq!(text.matches("info logd: settings read again").count(), 2, "{text}");
+        assert!(text.contains("error logd: settings not read path="), "{text}");
+        assert_eq!(server.settings, Settings::default());
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

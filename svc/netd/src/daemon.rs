@@ -1,4 +1,4 @@
-//! The loop: links, messages, time and the request to stop go to the machine; what it decides is done.
+//! The loop: links, messages, time and the requests to stop or to take the settings again; what the machine decides is done.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -29,11 +29,18 @@ pub struct Host {
     pub dns: PathBuf,
     /// The resolver's configuration, written here.
     pub resolv_conf: PathBuf,
+    /// The name that the lease gives the host, written here for `configure`.
+    pub lease_name: PathBuf,
 }
 
 impl Default for Host {
     fn default() -> Self {
-        Host { link: None, dns: "/run/gantry/dns.json".into(), resolv_conf: "/etc/resolv.conf".into() }
+        Host {
+            link: None,
+            dns: "/run/gantry/dns.json".into(),
+            resolv_conf: "/etc/resolv.conf".into(),
+            lease_name: "/run/gantry/lease-hostname".into(),
+        }
     }
 }
 
@@ -78,9 +85,9 @@ struct Daemon<'a> {
     quiet_since: Option<Millis>,
 }
 
-/// Runs until SIGTERM. The address stays.
+/// Runs until SIGTERM. The address stays. SIGHUP makes it take its settings again.
 pub fn run(host: &Host) -> Result<(), Error> {
-    let stop = Signals::take(&[signals::TERM, signals::INT]).map_err(Error::Signals)?;
+    let asked = Signals::take(&[signals::TERM, signals::INT, signals::HUP]).map_err(Error::Signals)?;
     // Subscribed before listed, so that nothing falls between.
     let mut events = Events::open()?;
     let network = Network::open()?;
@@ -91,10 +98,13 @@ pub fn run(host: &Host) -> Result<(), Error> {
     daemon.relist()?;
     loop {
         daemon.choose_link()?;
-        let (stopped, heard) = daemon.wait(&stop, &events)?;
-        if stopped {
-            eprintln!("info netd: stopping, address stays");
-            return Ok(());
+        let heard = daemon.wait(&asked, &events)?;
+        while let Some(number) = asked.next() {
+            if number != signals::HUP {
+                eprintln!("info netd: stopping, address stays");
+                return Ok(());
+            }
+            daemon.reload();
         }
         if heard {
             daemon.hear(events.take()?)?;
@@ -104,21 +114,37 @@ pub fn run(host: &Host) -> Result<(), Error> {
 }
 
 impl Daemon<'_> {
-    /// Waits for the next thing to happen. Whether it is the request to stop, and whether there is news of links.
-    fn wait(&self, stop: &Signals, events: &Events) -> Result<(bool, bool), Error> {
+    /// Waits for the next thing to happen. Says whether there is news of links.
+    fn wait(&self, asked: &Signals, events: &Events) -> Result<bool, Error> {
         let deadline = self.client.as_ref().and_then(|client| client.machine.deadline());
         let quiet = self.quiet_since.map(|since| since + QUIET_MS);
         let until = deadline.into_iter().chain(quiet).min();
         let timeout = until.map(|until| timespec(until.saturating_sub(now())));
-        let mut fds = vec![PollFd::new(stop, PollFlags::IN), PollFd::new(events, PollFlags::IN)];
+        let mut fds = vec![PollFd::new(asked, PollFlags::IN), PollFd::new(events, PollFlags::IN)];
         let channel = self.client.as_ref().and_then(|client| client.channel.fd());
         fds.extend(channel.as_ref().map(|channel| PollFd::new(channel, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(err) => return Err(Error::Wait(err.into())),
         }
-        let stirred = |at: usize| fds.get(at).is_some_and(|fd: &PollFd<'_>| !fd.revents().is_empty());
-        Ok((stirred(0), stirred(1)))
+        Ok(fds.get(1).is_some_and(|fd: &PollFd<'_>| !fd.revents().is_empty()))
+    }
+
+    /// Takes the settings again: the resolver's, and the host's name, which may be the lease's to give now.
+    fn reload(&self) {
+        // Before the first lease the service is not ready, and must not say that it is.
+        let say = |state: &str| {
+            if self.ready {
+                tell(state);
+            }
+        };
+        say(&notify::reloading());
+        let taken = self.write_resolv_conf();
+        if let Some(lease) = self.client.as_ref().and_then(|client| client.machine.lease()) {
+            take_host_name(lease);
+        }
+        eprintln!("info netd: settings read again");
+        say(if taken { notify::READY } else { notify::NOT_TAKEN });
     }
 
     /// Lists the links afresh and brings up those that are ours to bring up.
@@ -290,12 +316,8 @@ impl Daemon<'_> {
             lease.server,
             client.link.name,
         );
-        if let Some(name) = plan::host_name(&host_name().unwrap_or_default(), lease) {
-            match rustix::system::sethostname(name.as_bytes()) {
-                Ok(()) => eprintln!("info netd: host name taken from the lease name={name}"),
-                Err(err) => eprintln!("warn netd: host name not set name={name} why=\"{err}\""),
-            }
-        }
+        take_host_name(lease);
+        self.write_lease_name(lease);
         self.quiet_since = None;
         self.write_resolv_conf();
         self.say_ready();
@@ -313,28 +335,56 @@ impl Daemon<'_> {
         self.write_resolv_conf();
     }
 
-    fn write_resolv_conf(&self) {
-        let settings = match std::fs::read(&self.host.dns) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|err| {
-                eprintln!("error netd: settings not read path={} why=\"{err}\"", self.host.dns.display());
-                resolv::Settings::default()
-            }),
-            Err(_) => resolv::Settings::default(),
+    /// Makes resolv.conf what settings and lease say. False if settings cannot be read, when it is the lease's, or if it cannot be
+    /// written.
+    fn write_resolv_conf(&self) -> bool {
+        let read = match std::fs::read(&self.host.dns) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|err| err.to_string()),
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(resolv::Settings::default()),
+            Err(err) => Err(err.to_string()),
         };
+        if let Err(why) = &read {
+            eprintln!("error netd: settings not read path={} why=\"{why}\"", self.host.dns.display());
+        }
+        let read_well = read.is_ok();
+        let settings = read.unwrap_or_default();
         let lease = self.client.as_ref().and_then(|client| client.machine.lease());
         let text = resolv::render(&settings, lease);
-        if let Err(err) = files::replace(&self.host.resolv_conf, text.as_bytes(), 0o644) {
-            eprintln!("error netd: resolver not configured why={:?}", files::chain(&err));
+        let written = files::replace(&self.host.resolv_conf, text.as_bytes(), 0o644);
+        if let Err(err) = &written {
+            eprintln!("error netd: resolver not configured why={:?}", files::chain(err));
+        }
+        read_well && written.is_ok()
+    }
+
+    /// Leaves the lease's name, or that it gives none, where `configure` finds it.
+    fn write_lease_name(&self, lease: &Lease) {
+        let name = lease.host_name.as_deref().unwrap_or_default();
+        if let Err(err) = files::replace(&self.host.lease_name, format!("{name}\n").as_bytes(), 0o644) {
+            eprintln!("warn netd: lease's name not written why={:?}", files::chain(&err));
         }
     }
 
     /// Tells PID 1 that the network is there, once.
     fn say_ready(&mut self) {
-        if std::mem::replace(&mut self.ready, true) {
-            return;
+        if !std::mem::replace(&mut self.ready, true) {
+            tell(notify::READY);
         }
-        if let Err(err) = notify::tell(notify::READY) {
-            eprintln!("warn netd: cannot say ready why=\"{err}\"");
+    }
+}
+
+fn tell(state: &str) {
+    if let Err(err) = notify::tell(state) {
+        eprintln!("warn netd: PID 1 not told state={state:?} why=\"{err}\"");
+    }
+}
+
+/// Names the host as the lease says, if it has no name of its own.
+fn take_host_name(lease: &Lease) {
+    if let Some(name) = plan::host_name(&host_name().unwrap_or_default(), lease) {
+        match rustix::system::sethostname(name.as_bytes()) {
+            Ok(()) => eprintln!("info netd: host name taken from the lease name={name}"),
+            Err(err) => eprintln!("warn netd: host name not set name={name} why=\"{err}\""),
         }
     }
 }

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
             link: Some("eth0".into()),
             dns: dir.join("dns.json"),
             resolv_conf: dir.join("resolv.conf"),
+            lease_name: dir.join("lease-hostname"),
         };
         return match netd::run(&host) {
             Ok(()) => ExitCode::SUCCESS,
@@ -69,7 +70,7 @@ fn dnsmasq_gives_an_address_and_extends_it() {
     let acquired = netd.started.elapsed();
     eprintln!("measured: process start to lease {} ms", acquired.as_millis());
     assert!(acquired < Duration::from_secs(5), "{acquired:?}");
-    netd.await_ready();
+    assert_eq!(netd.told(), "READY=1");
     let log = netd.log();
     let line = log.lines().find(|line| line.contains("lease acquired")).unwrap();
     assert!(line.starts_with("info netd: lease acquired address=192.0.2.5"), "{line}");
@@ -79,6 +80,24 @@ fn dnsmasq_gives_an_address_and_extends_it() {
     );
     let text = fs::read_to_string(lan.dir.join("resolv.conf")).unwrap();
     assert!(text.ends_with("nameserver 192.0.2.53\nsearch set.example\n"), "{text}");
+
+    // New settings while it runs: PID 1 hears when they are taken, and what the settings leave out is the network's again.
+    fs::write(lan.dir.join("dns.json"), r#"{"name-servers": ["192.0.2.77"]}"#).unwrap();
+    netd.signal(rustix::process::Signal::HUP);
+    assert!(netd.told().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    assert_eq!(netd.told(), "READY=1");
+    let text = fs::read_to_string(lan.dir.join("resolv.conf")).unwrap();
+    assert!(text.ends_with("nameserver 192.0.2.77\nsearch told.example\n"), "{text}");
+    fs::write(lan.dir.join("dns.json"), "{").unwrap();
+    netd.signal(rustix::process::Signal::HUP);
+    assert!(netd.told().starts_with("RELOADING=1\n"));
+    assert_eq!(netd.told(), "READY=1\nERRNO=22", "what it cannot read it has not taken");
+    fs::remove_file(lan.dir.join("dns.json")).unwrap();
+    netd.signal(rustix::process::Signal::HUP);
+    assert!(netd.told().starts_with("RELOADING=1\n") && netd.told() == "READY=1");
+    let text = fs::read_to_string(lan.dir.join("resolv.conf")).unwrap();
+    assert!(text.ends_with("nameserver 192.0.2.53\nsearch told.example\n"), "{text}");
+
     let routes = lan.shown(&["-4", "route", "show"]);
     assert!(routes.contains("default via 192.0.2.1 dev eth0 proto dhcp"), "{routes}");
     assert!(routes.contains("198.51.100.0/24 via 192.0.2.2 dev eth0 proto dhcp"), "{routes}");
@@ -141,8 +160,12 @@ fn hostile_packets_neither_stop_nor_fool_it() {
         let mut netd = Netd::start(lan);
         netd.await_count("message ignored", 50);
         assert!(!netd.log().contains("lease acquired"));
+        // Asked to take its settings again before it is ready, it does not say that it is.
+        netd.signal(rustix::process::Signal::HUP);
+        netd.await_log("settings read again");
         let Some(_server) = lan.dnsmasq("192.0.2.50,192.0.2.59") else { return };
         netd.await_log("lease acquired address=192.0.2.5");
+        assert_eq!(netd.told(), "READY=1");
         let status = fs::read_to_string(format!("/proc/{}/status", netd.child.id())).unwrap();
         eprintln!("measured: {}", status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default());
         assert!(netd.stop());
@@ -357,16 +380,20 @@ impl Netd {
         }
     }
 
-    fn await_ready(&self) {
-        let mut said = [0; 64];
+    /// What it says to PID 1 next.
+    fn told(&self) -> String {
+        let mut said = [0; 256];
         let length = self.notify.recv(&mut said).unwrap();
-        assert_eq!(&said[..length], b"READY=1");
+        String::from_utf8(said[..length].to_vec()).unwrap()
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Asks it to end; whether it did so with success.
     fn stop(&mut self) -> bool {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(rustix::process::Signal::TERM);
         self.child.wait().unwrap().success()
     }
 }

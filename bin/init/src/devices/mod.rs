@@ -33,6 +33,11 @@ const FIRST: &[&str] = &[
 /// busy (measured).
 const LOADERS: usize = 2;
 
+/// modules-load.d(5), rendered from settings.
+const NAMED_BY_SETTINGS: &str = "/etc/modules-load.d/settings.conf";
+/// A settings document is a MiB.
+const NAMED_BY_SETTINGS_MAX: usize = 1 << 20;
+
 pub fn main() -> ExitCode {
     let texts = match Texts::read() {
         Ok(texts) => texts,
@@ -64,6 +69,26 @@ pub fn main() -> ExitCode {
 
 /// The unit `modules`: loads what the unit file names. One that is missing costs what would have used it.
 pub fn wanted(names: &[OsString]) -> ExitCode {
+    let names = names.iter().filter_map(|name| Name::new(name.to_str()?).ok()).collect();
+    load_and_say(names, Texts::catalog)
+}
+
+/// The unit `autoload`: loads what settings name (`kernel.modules.NAME.autoload`), one name a line.
+pub fn autoload() -> ExitCode {
+    match files::read_text(Path::new(NAMED_BY_SETTINGS), NAMED_BY_SETTINGS_MAX) {
+        Ok(text) => {
+            let names = text.lines().filter_map(|name| Name::new(name).ok()).collect();
+            load_and_say(names, Texts::catalog_of_settings)
+        }
+        Err(err) if err.is_absent() => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("error modules: modules of the settings not loaded why={:?}", files::chain(&err));
+            ExitCode::from(75)
+        }
+    }
+}
+
+fn load_and_say(names: Vec<Name>, catalog: fn(&Texts) -> Catalog<'_>) -> ExitCode {
     let texts = match Texts::read() {
         Ok(texts) => texts,
         Err(err) => {
@@ -72,8 +97,7 @@ pub fn wanted(names: &[OsString]) -> ExitCode {
         }
     };
     let started = Instant::now();
-    let names = names.iter().filter_map(|name| Name::new(name.to_str()?).ok()).collect();
-    let done = load(&texts, &texts.catalog(), names);
+    let done = load(&texts, &catalog(&texts), names);
     let took_ms = started.elapsed().as_millis();
     eprintln!("info modules: modules loaded count={} failed={} took_ms={took_ms}", done.loaded, done.failed);
     ExitCode::SUCCESS

@@ -3,12 +3,15 @@
 //! Order matters in one place: what a service said is read before its exit is believed, so that a last `MILESTONE=` or
 //! `READY=1` still finds its sender.
 
+mod callers;
+mod words;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::Path;
 
 use rustix::process::Pid;
-use supervise::machine::{Asker, Exit, Hold, How, Request, Run, State};
+use supervise::machine::{Asker, Exit, How, Request, Run, State};
 use supervise::unit::KillScope;
 use supervise::{Action, Event, Instant, Machine, UnitId, UnitSet};
 use sys::cgroup::Cgroup;
@@ -17,6 +20,7 @@ use sys::events::{Interest, Poller};
 use sys::power::Button;
 use sys::signals::{self, Ended, Reaped, Signals, real_time};
 
+use super::control::{self, Desk};
 use super::journal::Journal;
 use super::notify::{self, DATAGRAM_MAX};
 use super::process::{self, Process};
@@ -24,7 +28,7 @@ use super::streams::Streams;
 use super::timeline::Timeline;
 use super::watchdog::Guard;
 
-use crate::clock::boottime_ms;
+use crate::clock::{boottime_ms, monotonic_usec};
 
 /// Where services speak to PID 1.
 pub const NOTIFY_SOCKET: &str = "/run/init/notify";
@@ -40,10 +44,11 @@ const DATAGRAMS_AT_ONCE: usize = 64;
 const SIGNALS: u64 = 0;
 const MAILBOX: u64 = 1;
 const LOGD: u64 = 2;
+const DESK: u64 = control::LISTENER;
 /// And up: one per button.
 const BUTTONS: u64 = 16;
 
-/// Who asked: everything here is asked by the machine's owner, at a key or through a signal.
+/// Whoever asks at a key or through a signal; the desk's callers have other numbers.
 const OPERATOR: Asker = Asker(0);
 
 /// Why the loop cannot begin.
@@ -65,6 +70,7 @@ pub struct Host {
     poller: Poller,
     signals: Signals,
     mailbox: Mailbox,
+    desk: Option<Desk>,
     buttons: Vec<Button>,
     cgroup: Option<Cgroup>,
     processes: BTreeMap<UnitId, Process>,
@@ -87,6 +93,7 @@ impl Host {
             journal.warn(&format_args!("ctrl-alt-del stays the kernel's why=\"{err}\""));
         }
         let cgroup = open_cgroup(&journal);
+        let desk = callers::open_desk(&poller, &journal);
         Ok(Self {
             machine: Machine::new(set),
             journal,
@@ -94,6 +101,7 @@ impl Host {
             poller,
             signals,
             mailbox,
+            desk,
             buttons: Vec::new(),
             cgroup,
             processes: BTreeMap::new(),
@@ -124,8 +132,11 @@ impl Host {
                 }
             }
             self.hand_over_streams();
+            self.look_after_callers();
             watchdog.feed_if_due();
-            self.wait(supervise::watchdog::wake(self.wake, watchdog.feeding()));
+            let wake =
+                self.wake.into_iter().chain(self.desk.as_ref().and_then(|desk| desk.wake(now()))).min();
+            self.wait(supervise::watchdog::wake(wake, watchdog.feeding()));
         }
     }
 
@@ -153,7 +164,7 @@ impl Host {
                 "unit {} is down for good, and the host is no good without it: rebooting",
                 self.name(unit)
             )),
-            Action::Reply { answer, .. } => self.journal.note(&format_args!("request answer={answer:?}")),
+            Action::Reply { to, answer } => self.answer(to, answer),
             Action::Finish(how) => return Some(how),
         }
         None
@@ -188,13 +199,14 @@ impl Host {
         }
     }
 
-    fn signal(&self, id: UnitId, run: Run, number: i32) {
-        let Some(process) = self.processes.get(&id).filter(|process| process.run == run) else { return };
+    fn signal(&mut self, id: UnitId, run: Run, number: i32) {
+        let Some(process) = self.processes.get_mut(&id).filter(|process| process.run == run) else { return };
+        process.signalled_usec = monotonic_usec();
         // It is not reaped yet, so this can only reach it, or nobody.
         let _ = signals::send(process.pid, number);
     }
 
-    fn kill(&self, id: UnitId, run: Run) {
+    fn kill(&mut self, id: UnitId, run: Run) {
         let scope = self.machine.set().get(id).map(|unit| unit.kill);
         if scope == Some(KillScope::Cgroup) {
             self.sweep(id);
@@ -207,53 +219,6 @@ impl Host {
         if let Err(err) = parent.child(&unit.name).and_then(|cgroup| cgroup.kill()) {
             self.journal.warn(&format_args!("unit {} cannot be swept why=\"{err}\"", unit.name));
         }
-    }
-
-    fn report(&mut self, id: UnitId, state: State) {
-        let Some(unit) = self.machine.set().get(id) else { return };
-        let (name, state_name) = (&unit.name, state.name());
-        let in_ms = |at: Instant| at.since_ms(now());
-        match state {
-            State::Waiting | State::Starting { .. } | State::Running { .. } => {
-                self.journal.debug(&format_args!("unit {name} state={state_name}"));
-            }
-            State::BackingOff { until } => {
-                self.journal.warn(&format_args!("unit {name} state={state_name} in_ms={}", in_ms(until)));
-            }
-            State::Held(Hold::Crashing { retry }) => self.journal.error(&format_args!(
-                "unit {name} state={state_name} why=crashing retry_in_ms={}",
-                in_ms(retry)
-            )),
-            State::Held(Hold::Configuration) => {
-                self.journal.error(&format_args!("unit {name} state={state_name} why=configuration"));
-            }
-            State::Failed(why) => {
-                self.journal.error(&format_args!("unit {name} state={state_name} why={}", self.failure(why)));
-            }
-            State::Stopping { cause, .. } => {
-                self.journal.note(&format_args!("unit {name} state={state_name} why={}", self.cause(cause)));
-            }
-            _ => self.journal.note(&format_args!("unit {name} state={state_name}")),
-        }
-    }
-
-    fn failure(&self, why: supervise::machine::Failure) -> String {
-        match why {
-            supervise::machine::Failure::Exit => "exit".to_owned(),
-            supervise::machine::Failure::Dependency(on) => format!("requires-{}", self.name(on)),
-        }
-    }
-
-    fn cause(&self, cause: supervise::machine::Cause) -> String {
-        match cause {
-            supervise::machine::Cause::Asked => "asked".to_owned(),
-            supervise::machine::Cause::StartTimeout => "start-timeout".to_owned(),
-            supervise::machine::Cause::BindLost(to) => format!("bound-to-{}", self.name(to)),
-        }
-    }
-
-    fn name(&self, id: UnitId) -> &str {
-        self.machine.set().get(id).map_or("?", |unit| &unit.name)
     }
 
     /// Looks for all of them: a keyboard, which has a power key too, may be there before the machine's own button.
@@ -301,6 +266,10 @@ impl Host {
                 SIGNALS => children |= self.take_signals(),
                 LOGD => self.stop_waiting_for_logd(),
                 MAILBOX => {}
+                DESK => self.desk.iter_mut().for_each(|desk| desk.accept(&self.poller, now())),
+                caller if control::is_caller(caller) => {
+                    self.desk.iter_mut().for_each(|desk| desk.woken(caller, &self.poller, now()));
+                }
                 button => self.take_button(button),
             }
         }
@@ -308,6 +277,7 @@ impl Host {
         if children {
             self.reap();
         }
+        self.take_requests();
         if self.happened.is_empty() {
             self.happened.push_back(Event::Tick);
         }
@@ -342,11 +312,7 @@ impl Host {
     }
 
     fn ask(&mut self, how: How, why: &str) {
-        let name = match how {
-            How::PowerOff => "power-off",
-            How::Reboot => "reboot",
-        };
-        self.journal.note(&format_args!("shutdown asked how={name} by={why}"));
+        self.journal.note(&format_args!("shutdown asked how={} by={why}", name_of(how)));
         self.happened.push_back(Event::Asked { by: OPERATOR, request: Request::Shutdown(how) });
     }
 
@@ -362,10 +328,25 @@ impl Host {
             if let Some(status) = said.status {
                 self.journal.debug(&format_args!("unit {} says {status:?}", self.name(unit)));
             }
+            // In this order: both in one datagram say that it began and is done.
+            if said.reloading.is_some_and(|since| self.answers_reload(unit, since)) {
+                self.happened.push_back(Event::Reloading { unit, run });
+            }
+            // What it could not take is a matter of a reload alone: of one that starts, its exit says so.
+            if said.ready && said.failed {
+                self.happened.push_back(Event::NotTaken { unit, run });
+            }
             if said.ready {
                 self.happened.push_back(Event::Ready { unit, run });
             }
         }
+    }
+
+    /// Whether a unit that says since when it takes its files again answers our signal, and not an earlier one of somebody
+    /// else's. One that does not say since when is believed.
+    fn answers_reload(&self, unit: UnitId, since: notify::Since) -> bool {
+        let signalled = self.processes.get(&unit).map_or(0, |process| process.signalled_usec);
+        since.monotonic_usec.is_none_or(|began| began >= signalled)
     }
 
     /// Whose process this is: a unit's main one, or any in its cgroup.
@@ -404,6 +385,13 @@ impl Host {
             self.happened.push_back(Event::Exited { unit: id, run: process.run, status });
         }
         self.streams.prune();
+    }
+}
+
+fn name_of(how: How) -> &'static str {
+    match how {
+        How::PowerOff => "power-off",
+        How::Reboot => "reboot",
     }
 }
 

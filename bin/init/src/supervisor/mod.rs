@@ -1,9 +1,10 @@
 //! PID 1 on the running system: what `pure/supervise` decides, done.
 //!
 //! [`host::Host`] is the loop: it performs the machine's actions and feeds back what happened. Around it: the log
-//! ([`journal`]), the boot timeline, streams on their way to logd, and the end of the host ([`end`]).
+//! ([`journal`]), the boot timeline, the [`control`] socket, streams on their way to logd, and the end of the host ([`end`]).
 //! Holds always: PID 1 never returns. It ends in a power-off or a reboot, also when it panics or cannot begin.
 
+mod control;
 mod end;
 mod firmware;
 mod host;

@@ -42,6 +42,8 @@ pub enum StartError {
 pub struct Process {
     pub run: Run,
     pub pid: Pid,
+    /// When it was last sent a signal, on the clock that services tell their reloads by.
+    pub signalled_usec: u64,
 }
 
 /// What a start gave beside the process.
@@ -82,7 +84,7 @@ pub fn start(unit: &Unit, run: Run, parent: Option<&Cgroup>) -> Result<Started, 
         open_files: unit.limits.open_files,
     };
     let pid = spawn(&plan).map_err(StartError::Spawn)?;
-    Ok(Started { process: Process { run, pid }, output: wiring.read, logd: wiring.logd })
+    Ok(Started { process: Process { run, pid, signalled_usec: 0 }, output: wiring.read, logd: wiring.logd })
 }
 
 /// A fresh cgroup, so a unit never runs beside leftovers of an earlier run: while some are still dying the start fails,

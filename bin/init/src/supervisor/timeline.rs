@@ -1,7 +1,8 @@
 //! The boot timeline: each milestone once, in milliseconds since the kernel started.
 
-use std::collections::BTreeSet;
 use std::thread;
+
+use supervise::control::Milestone;
 
 use super::firmware::{self, Past};
 use super::journal::Journal;
@@ -11,6 +12,9 @@ use crate::clock::boottime_ms;
 /// Services name milestones too; a host has fewer containers than this, and a broken service must not fill memory.
 const MILESTONES_MAX: usize = 1024;
 
+/// Spans before the kernel's own clock: told by the boot manager, stamped by nobody.
+const PAST: [&str; 2] = ["firmware", "bootmgr"];
+
 /// Of the thread that asks the firmware: a few small files.
 const STACK_BYTES: usize = 128 << 10;
 
@@ -18,14 +22,20 @@ const STACK_BYTES: usize = 128 << 10;
 #[derive(Debug)]
 pub struct Timeline {
     journal: Journal,
-    reached: BTreeSet<String>,
+    /// In the order in which they were told.
+    reached: Vec<Milestone>,
     /// What came before the kernel was told.
     told_past: bool,
 }
 
 impl Timeline {
     pub fn new(journal: Journal) -> Self {
-        Self { journal, reached: BTreeSet::new(), told_past: false }
+        Self { journal, reached: Vec::new(), told_past: false }
+    }
+
+    /// What was reached so far.
+    pub fn reached(&self) -> &[Milestone] {
+        &self.reached
     }
 
     /// Stamps what came before this program: the initramfs stage, the start of PID 1.
@@ -50,7 +60,6 @@ impl Timeline {
             return;
         }
         self.told_past = true;
-        self.reached.extend(["firmware", "bootmgr"].map(str::to_owned));
         let told = thread::Builder::new().name("past".into()).stack_size(STACK_BYTES);
         if let Err(err) = told.spawn(|| tell(&firmware::past(), &Journal::open())) {
             self.journal.warn(&format_args!("boot manager's word not read why=\"{err}\""));
@@ -58,7 +67,9 @@ impl Timeline {
     }
 
     fn stamp_at(&mut self, name: &str, at_ms: u64) {
-        if self.reached.len() < MILESTONES_MAX && self.reached.insert(name.to_owned()) {
+        let known = PAST.contains(&name) || self.reached.iter().any(|milestone| milestone.name == name);
+        if self.reached.len() < MILESTONES_MAX && !known {
+            self.reached.push(Milestone { name: name.to_owned(), at_ms });
             self.journal.note(&format_args!("milestone name={name} at_ms={at_ms}"));
         }
     }
@@ -72,7 +83,7 @@ fn tell(past: &Past, journal: &Journal) {
         }
         (None, _) => journal.warn(&"booted set=unknown why=\"no word from the boot manager\""),
     }
-    for (name, took_ms) in [("firmware", past.firmware_ms), ("bootmgr", past.bootmgr_ms)] {
+    for (name, took_ms) in PAST.into_iter().zip([past.firmware_ms, past.bootmgr_ms]) {
         if let Some(took_ms) = took_ms {
             journal.note(&format_args!("milestone name={name} took_ms={took_ms}"));
         }

@@ -16,6 +16,8 @@ impl Machine {
             (Request::Start(id), Phase::Up) => self.start(id),
             (Request::Stop(id), Phase::Up) => self.stop(id),
             (Request::Restart(id), Phase::Up) => self.restart(id),
+            (Request::Reload(id), Phase::Up) => self.reload(id),
+            (Request::Renew(id), Phase::Up) => self.renew(id),
         }
     }
 
@@ -71,7 +73,7 @@ impl Machine {
         for pulled in self.pulled_in_by(id) {
             self.lift(pulled);
         }
-        self.aim(id, Goal::Cycle);
+        self.cycle_afresh(id);
         Answer::Accepted
     }
 

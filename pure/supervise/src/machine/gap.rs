@@ -2,7 +2,8 @@
 //!
 //! One pass looks at every unit in start order and moves it by at most one transition; passes repeat until nothing moves.
 //! That ends: within one instant a unit can only go down -> waiting -> (starting | done | failed) or live -> stopping, and
-//! back from failed to waiting only after one of its requirements moved, which the graph (no cycles) bounds.
+//! back from failed to waiting only after one of its requirements moved, which the graph (no cycles) bounds; a debt of a reload is
+//! paid once.
 
 use alloc::vec::Vec;
 
@@ -32,11 +33,17 @@ impl Machine {
             (Goal::Up, State::Failed(Failure::Dependency(_))) if self.dead_requirement(id).is_none() => {
                 self.enter(id, State::Waiting, actions);
             }
-            (Goal::Up, State::Running { run, .. } | State::Ready { run, .. }) => {
-                let Some(lost) = self.lost_bind(id) else { return false };
+            (
+                Goal::Up,
+                State::Running { run, .. } | State::Ready { run, .. } | State::Reloading { run, .. },
+            ) => {
+                let Some(lost) = self.lost_bind(id) else { return self.pay_reload(id, now, actions) };
                 self.tell_to_stop(id, run, Cause::BindLost(lost), now, actions);
             }
-            (Goal::Down | Goal::Cycle, State::Running { run, .. } | State::Ready { run, .. }) => {
+            (
+                Goal::Down | Goal::Cycle,
+                State::Running { run, .. } | State::Ready { run, .. } | State::Reloading { run, .. },
+            ) => {
                 if self.blocks_its_stop(id) {
                     return false;
                 }
@@ -70,6 +77,10 @@ impl Machine {
         } else {
             self.runs = self.runs.saturating_add(1);
             let run = Run(self.runs);
+            if let Some(slot) = self.slots.get_mut(id.index()) {
+                slot.owes_reload = false;
+                slot.not_taken = false;
+            }
             self.enter(id, State::Starting { run }, actions);
             actions.push(Action::Spawn { unit: id, run });
         }
@@ -90,7 +101,7 @@ impl Machine {
     }
 
     /// Whether what comes after this unit need not wait for it any longer: it is up, or will not be soon.
-    fn has_settled(&self, id: UnitId) -> bool {
+    pub(super) fn has_settled(&self, id: UnitId) -> bool {
         self.slots.get(id.index()).is_none_or(|slot| match slot.state {
             State::Waiting | State::Starting { .. } | State::Running { .. } => false,
             State::Stopped | State::Stopping { .. } => slot.goal == Goal::Down,
@@ -98,7 +109,7 @@ impl Machine {
         })
     }
 
-    fn is_up(&self, id: UnitId) -> bool {
+    pub(super) fn is_up(&self, id: UnitId) -> bool {
         self.slots.get(id.index()).is_some_and(|slot| slot.state.satisfies() && slot.goal == Goal::Up)
     }
 
@@ -126,8 +137,9 @@ impl Machine {
     pub(super) fn up(&mut self, id: UnitId, state: State, actions: &mut Vec<Action>) {
         self.enter(id, state, actions);
         if let Some((slot, unit)) = self.slots.get_mut(id.index()).zip(self.set.get(id))
-            && !core::mem::replace(&mut slot.was_ready, true)
+            && slot.first_ready.is_none()
         {
+            slot.first_ready = Some(self.now);
             actions.extend(unit.milestone.clone().map(Action::Stamp));
         }
     }
@@ -136,6 +148,7 @@ impl Machine {
     pub(super) fn enter(&mut self, id: UnitId, state: State, actions: &mut Vec<Action>) {
         if let Some(slot) = self.slots.get_mut(id.index()) {
             slot.state = state;
+            slot.since = self.now;
             actions.push(Action::Report { unit: id, state });
         }
     }

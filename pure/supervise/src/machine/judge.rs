@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Action, Cause, Exit, Failure, Goal, Hold, KILL_GRACE_MS, Machine, Run, State, Step};
+use super::{Action, Cause, End, Exit, Failure, Goal, Hold, KILL_GRACE_MS, Machine, Run, State, Step};
 use crate::time::Instant;
 use crate::unit::{FailureAction, KillScope, Kind, Restart, UnitId};
 
@@ -21,10 +21,15 @@ impl Machine {
         if state.run() != Some(run) {
             return;
         }
+        let cause = match state {
+            State::Stopping { cause, .. } | State::Stuck { cause, .. } => Some(cause),
+            _ => None,
+        };
+        slot.last_end = Some(End { status, cause });
         if unit.kill == KillScope::Cgroup && status != Exit::NoSpawn {
             actions.push(Action::Sweep { unit: id });
         }
-        if let State::Ready { since, .. } = state
+        if let State::Ready { since, .. } | State::Reloading { since, .. } = state
             && now.since_ms(since) >= unit.backoff.reset_after_ms
         {
             slot.failures = 0;
@@ -37,8 +42,8 @@ impl Machine {
             }
             (
                 Goal::Up,
-                State::Stopping { cause: Cause::StartTimeout, .. }
-                | State::Stuck { cause: Cause::StartTimeout, .. },
+                State::Stopping { cause: Cause::StartTimeout | Cause::ReloadTimeout, .. }
+                | State::Stuck { cause: Cause::StartTimeout | Cause::ReloadTimeout, .. },
             ) => {
                 return self.failed(id, now, actions);
             }
@@ -47,7 +52,9 @@ impl Machine {
             (Goal::Up, _) if status == Exit::SUCCESS && unit.kind == Kind::Oneshot => {
                 return self.up(id, State::Done, actions);
             }
-            (Goal::Up, State::Ready { .. }) if status == Exit::SUCCESS && unit.restart != Restart::Always => {
+            (Goal::Up, State::Ready { .. } | State::Reloading { .. })
+                if status == Exit::SUCCESS && unit.restart != Restart::Always =>
+            {
                 State::Done
             }
             (Goal::Up, _) => return self.failed(id, now, actions),
@@ -91,6 +98,7 @@ impl Machine {
         }
         match state {
             State::Running { run, .. } => self.tell_to_stop(id, run, Cause::StartTimeout, now, actions),
+            State::Reloading { run, .. } => self.tell_to_stop(id, run, Cause::ReloadTimeout, now, actions),
             State::Stopping { run, cause, step: Step::Signalled, .. } => {
                 actions.push(Action::Kill { unit: id, run });
                 let deadline = now.after_ms(KILL_GRACE_MS);

@@ -6,23 +6,26 @@
 //!
 //! What each event makes of each state, for a service that is always restarted (`failed` and `done` are rows of one
 //! that never is, its only way there). `.` = stays; `due` = the state's own deadline passes. Events of an earlier
-//! run of the unit change nothing in any state. The last column: what reaching the state means for the host when the unit
-//! says `failure_action = "reboot"`. `tests/cells.rs` walks every cell.
+//! run of the unit change nothing in any state. The unit can reload; `reloading*` is `reloading` once the unit has said that
+//! it has begun. The last column: what reaching the state means for the host when the unit says
+//! `failure_action = "reboot"`. `tests/cells.rs` walks every cell.
 //!
-//! | state      | spawned | no-spawn   | skipped | ready | exit-0     | exit-1     | exit-64 | start    | stop     | restart  | shutdown | due      | failure_action |
-//! |------------|---------|------------|---------|-------|------------|------------|---------|----------|----------|----------|----------|----------|----------------|
-//! | stopped    | .       | .          | .       | .     | .          | .          | .       | starting | .        | starting | .        | .        | .              |
-//! | waiting    | .       | .          | .       | .     | .          | .          | .       | .        | stopped  | .        | stopped  | .        | .              |
-//! | starting   | running | restarting | skipped | .     | restarting | restarting | held    | .        | .        | .        | .        | .        | .              |
-//! | running    | .       | restarting | .       | ready | restarting | restarting | held    | .        | stopping | stopping | stopping | stopping | .              |
-//! | ready      | .       | restarting | .       | .     | restarting | restarting | held    | .        | stopping | stopping | stopping | .        | .              |
-//! | stopping   | .       | stopped    | .       | .     | stopped    | stopped    | stopped | .        | .        | .        | .        | .        | .              |
-//! | stuck      | .       | stopped    | .       | .     | stopped    | stopped    | stopped | .        | .        | .        | .        | .        | .              |
-//! | restarting | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | starting | .              |
-//! | held       | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        | reboot         |
-//! | failed     | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        | reboot         |
-//! | skipped    | .       | .          | .       | .     | .          | .          | .       | starting | stopped  | starting | stopped  | .        | .              |
-//! | done       | .       | .          | .       | .     | .          | .          | .       | .        | stopped  | starting | stopped  | .        | .              |
+//! | state      | spawned | no-spawn   | skipped | ready | reloading  | not-taken | exit-0     | exit-1     | exit-64 | start    | stop     | restart  | reload    | renew     | shutdown | due      | failure_action |
+//! |------------|---------|------------|---------|-------|------------|-----------|------------|------------|---------|----------|----------|----------|-----------|-----------|----------|----------|----------------|
+//! | stopped    | .       | .          | .       | .     | .          | .         | .          | .          | .       | starting | .        | starting | .         | .         | .        | .        | .              |
+//! | waiting    | .       | .          | .       | .     | .          | .         | .          | .          | .       | .        | stopped  | .        | .         | .         | stopped  | .        | .              |
+//! | starting   | running | restarting | skipped | .     | .          | .         | restarting | restarting | held    | .        | .        | .        | .         | .         | .        | .        | .              |
+//! | running    | .       | restarting | .       | ready | .          | .         | restarting | restarting | held    | .        | stopping | stopping | .         | .         | stopping | stopping | .              |
+//! | ready      | .       | restarting | .       | .     | .          | .         | restarting | restarting | held    | .        | stopping | stopping | reloading | reloading | stopping | .        | .              |
+//! | reloading  | .       | restarting | .       | .     | reloading* | .         | restarting | restarting | held    | .        | stopping | stopping | .         | .         | stopping | stopping | .              |
+//! | reloading* | .       | restarting | .       | ready | .          | ready     | restarting | restarting | held    | .        | stopping | stopping | .         | .         | stopping | stopping | .              |
+//! | stopping   | .       | stopped    | .       | .     | .          | .         | stopped    | stopped    | stopped | .        | .        | .        | .         | .         | .        | .        | .              |
+//! | stuck      | .       | stopped    | .       | .     | .          | .         | stopped    | stopped    | stopped | .        | .        | .        | .         | .         | .        | .        | .              |
+//! | restarting | .       | .          | .       | .     | .          | .         | .          | .          | .       | starting | stopped  | starting | .         | starting  | stopped  | starting | .              |
+//! | held       | .       | .          | .       | .     | .          | .         | .          | .          | .       | starting | stopped  | starting | .         | starting  | stopped  | .        | reboot         |
+//! | failed     | .       | .          | .       | .     | .          | .         | .          | .          | .       | starting | stopped  | starting | .         | starting  | stopped  | .        | reboot         |
+//! | skipped    | .       | .          | .       | .     | .          | .         | .          | .          | .       | starting | stopped  | starting | .         | starting  | stopped  | .        | .              |
+//! | done       | .       | .          | .       | .     | .          | .         | .          | .          | .       | .        | stopped  | starting | .         | starting  | stopped  | .        | .              |
 //!
 //! The rules behind it:
 //!
@@ -36,6 +39,12 @@
 //!   as the host runs. Being up for `reset_after_ms` forgives all earlier failures.
 //! - Stopping is the unit's signal, after `stop_timeout_ms` SIGKILL, after [`KILL_GRACE_MS`] more `stuck`: a process that the
 //!   kernel does not let go. A stuck unit is never started a second time, and a shutdown does not wait for it.
+//! - A reload is the unit's signal once it is up; it ends with the unit's `READY=1`, which counts only after its `RELOADING=1`.
+//!   Asked again meanwhile, it is told again afterwards: it may have read the older files. A unit that does not answer in
+//!   `start_timeout_ms` is restarted, which takes the files as well. While it reloads a unit counts as up. One that says that it
+//!   cannot take the files stays up with what it had, and who asked is told so.
+//! - A renewal is a reload where the unit can, else a restart; it starts what is down for its own failures, and leaves down
+//!   what somebody stopped.
 //! - A unit with `failure_action = "reboot"` that is held, failed or stuck although it is meant to be up ends the host: an
 //!   orderly shutdown with all its deadlines. Whether it would heal later is not waited for.
 //! - A shutdown stops units in the reverse of their order. It cannot be taken back: other requests are refused. A second
@@ -44,174 +53,26 @@
 mod asks;
 mod gap;
 mod judge;
+mod messages;
+mod renew;
 mod state;
 #[cfg(test)]
 mod tests;
+mod view;
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use messages::{Action, Answer, Asker, Event, How, Renewal, Request};
 pub use state::{Cause, Exit, Failure, Hold, Run, State, Step};
+pub use view::FAILURES_THAT_TELL;
 
 use crate::graph;
 use crate::set::UnitSet;
 use crate::time::Instant;
-use crate::unit::{Readiness, Signal, UnitId};
+use crate::unit::{Readiness, UnitId};
 
 /// From SIGKILL to giving a process up as stuck: the kernel frees even a large one in less.
 pub const KILL_GRACE_MS: u64 = 5_000;
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The host is ready for its first unit.
-    Boot,
-    /// The process asked for by [`Action::Spawn`] runs.
-    Spawned {
-        /// Whose.
-        unit: UnitId,
-        /// Which of its runs.
-        run: Run,
-    },
-    /// The process asked for by [`Action::Spawn`] could not be made.
-    SpawnFailed {
-        /// Whose.
-        unit: UnitId,
-        /// Which of its runs.
-        run: Run,
-    },
-    /// The unit's condition did not hold when [`Action::Spawn`] came.
-    Skipped {
-        /// Whose.
-        unit: UnitId,
-        /// Which of its runs.
-        run: Run,
-    },
-    /// The unit says that it is up.
-    Ready {
-        /// Which unit.
-        unit: UnitId,
-        /// Which of its runs.
-        run: Run,
-    },
-    /// The unit's main process ended.
-    Exited {
-        /// Whose.
-        unit: UnitId,
-        /// Which of its runs.
-        run: Run,
-        /// How.
-        status: Exit,
-    },
-    /// Somebody wants something.
-    Asked {
-        /// Who: returned with the answer.
-        by: Asker,
-        /// What.
-        request: Request,
-    },
-    /// Nothing but time passed.
-    Tick,
-}
-
-/// Whoever asks; the shell's token for the way back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asker(pub u32);
-
-/// What can be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
-    /// Bring it up, with what it requires and wants.
-    Start(UnitId),
-    /// Take it down, after what binds to it.
-    Stop(UnitId),
-    /// Take it down if it is up, and bring it up.
-    Restart(UnitId),
-    /// Take everything down.
-    Shutdown(How),
-}
-
-/// How a shutdown ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// The machine goes off.
-    PowerOff,
-    /// The machine starts again.
-    Reboot,
-}
-
-/// The answer to a request. It is immediate; how things went shows in the reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// It is under way.
-    Accepted,
-    /// It is so, or under way already.
-    Already,
-    /// There is no such unit.
-    Unknown,
-    /// Not before [`Event::Boot`].
-    NotBooted,
-    /// Not any more.
-    ShuttingDown,
-}
-
-/// Something to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Check the unit's condition, then start its process. The shell answers with `Skipped`, `Spawned` or `SpawnFailed`.
-    Spawn {
-        /// Which unit.
-        unit: UnitId,
-        /// The token of this run.
-        run: Run,
-    },
-    /// Send its main process this signal.
-    Signal {
-        /// Which unit.
-        unit: UnitId,
-        /// Which of its runs.
-        run: Run,
-        /// Which signal.
-        signal: Signal,
-    },
-    /// SIGKILL, as far as the unit's kill scope reaches.
-    Kill {
-        /// Which unit.
-        unit: UnitId,
-        /// Which of its runs.
-        run: Run,
-    },
-    /// Its main process is gone: SIGKILL what it left in its cgroup.
-    Sweep {
-        /// Which unit.
-        unit: UnitId,
-    },
-    /// Come back with an event at this time, if none comes before. Replaces earlier ones; a step without it needs none.
-    WakeAt(Instant),
-    /// Put this milestone on the timeline.
-    Stamp(String),
-    /// Tell the log what became of a unit.
-    Report {
-        /// Which unit.
-        unit: UnitId,
-        /// Its new state.
-        state: State,
-    },
-    /// Tell the log that the host restarts because this unit is down for good.
-    GiveUp {
-        /// Which unit.
-        unit: UnitId,
-    },
-    /// Answer a request.
-    Reply {
-        /// Who asked.
-        to: Asker,
-        /// The answer.
-        answer: Answer,
-    },
-    /// Everything is down: end the host. The last action there ever is.
-    Finish(How),
-}
 
 /// Where the host is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,8 +99,22 @@ struct Slot {
     state: State,
     /// In a row.
     failures: u32,
-    was_spawned: bool,
-    was_ready: bool,
+    /// Files changed that its process may have read before: it is told once it is up. A new process pays the debt as well.
+    owes_reload: bool,
+    /// Its process was told last to take files that it could not take.
+    not_taken: bool,
+    /// When it entered its state.
+    since: Instant,
+    starts: u64,
+    last_end: Option<End>,
+    first_ready: Option<Instant>,
+}
+
+/// How a process ended, and what it was told to end for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct End {
+    status: Exit,
+    cause: Option<Cause>,
 }
 
 /// See the module's page.
@@ -253,6 +128,8 @@ pub struct Machine {
     binders: Vec<Vec<UnitId>>,
     phase: Phase,
     runs: u64,
+    /// Of the latest step.
+    now: Instant,
 }
 
 impl Machine {
@@ -262,8 +139,12 @@ impl Machine {
             goal: Goal::Down,
             state: State::Stopped,
             failures: 0,
-            was_spawned: false,
-            was_ready: false,
+            owes_reload: false,
+            not_taken: false,
+            since: Instant::default(),
+            starts: 0,
+            last_end: None,
+            first_ready: None,
         };
         Self {
             slots: alloc::vec![down; set.units().len()],
@@ -272,12 +153,14 @@ impl Machine {
             set,
             phase: Phase::Cold,
             runs: 0,
+            now: Instant::default(),
         }
     }
 
     /// Advances on one event. Returns the actions to perform, in order. Never blocks, never fails.
     pub fn step(&mut self, event: Event, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
+        self.now = now;
         if self.phase == Phase::Ended {
             if let Event::Asked { by, .. } = event {
                 actions.push(Action::Reply { to: by, answer: Answer::ShuttingDown });
@@ -294,6 +177,8 @@ impl Machine {
                 }
             }
             Event::Ready { unit, run } => self.ready(unit, run, now, &mut actions),
+            Event::Reloading { unit, run } => self.reload_begun(unit, run, &mut actions),
+            Event::NotTaken { unit, run } => self.not_taken(unit, run, &mut actions),
             Event::Exited { unit, run, status } => self.gone(unit, run, status, now, &mut actions),
             Event::Asked { by, request } => {
                 let answer = self.asked(request);
@@ -345,9 +230,10 @@ impl Machine {
         if slot.state != (State::Starting { run }) {
             return;
         }
-        if !core::mem::replace(&mut slot.was_spawned, true) {
+        if slot.starts == 0 {
             actions.extend(unit.milestone_at_start.clone().map(Action::Stamp));
         }
+        slot.starts = slot.starts.saturating_add(1);
         let at_once = unit.ready == Readiness::Started;
         let deadline = now.after_ms(unit.start_timeout_ms);
         self.enter(id, State::Running { run, deadline }, actions);
@@ -358,11 +244,33 @@ impl Machine {
 
     fn ready(&mut self, id: UnitId, run: Run, now: Instant, actions: &mut Vec<Action>) {
         let waited_for = self.set.get(id).is_some_and(|unit| unit.ready == Readiness::Notify);
-        if let Some(State::Running { run: current, .. }) = self.state(id)
+        match self.state(id) {
+            Some(State::Running { run: current, .. }) if current == run && waited_for => {
+                self.up(id, State::Ready { run, since: now }, actions);
+            }
+            Some(State::Reloading { run: current, since, begun: true, .. }) if current == run => {
+                self.enter(id, State::Ready { run, since }, actions);
+            }
+            _ => {}
+        }
+    }
+
+    fn not_taken(&mut self, id: UnitId, run: Run, actions: &mut Vec<Action>) {
+        if let Some(State::Reloading { run: current, since, begun: true, .. }) = self.state(id)
             && current == run
-            && waited_for
         {
-            self.up(id, State::Ready { run, since: now }, actions);
+            if let Some(slot) = self.slots.get_mut(id.index()) {
+                slot.not_taken = true;
+            }
+            self.enter(id, State::Ready { run, since }, actions);
+        }
+    }
+
+    fn reload_begun(&mut self, id: UnitId, run: Run, actions: &mut Vec<Action>) {
+        if let Some(State::Reloading { run: current, since, begun: false, deadline }) = self.state(id)
+            && current == run
+        {
+            self.enter(id, State::Reloading { run, since, begun: true, deadline }, actions);
         }
     }
 }

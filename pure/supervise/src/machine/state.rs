@@ -35,6 +35,17 @@ pub enum State {
         /// Since then.
         since: Instant,
     },
+    /// Up, and told to take its files again.
+    Reloading {
+        /// This run.
+        run: Run,
+        /// Up since then.
+        since: Instant,
+        /// Whether it said that it has begun: only then does its `READY=1` answer this reload.
+        begun: bool,
+        /// When it should have been done.
+        deadline: Instant,
+    },
     /// Its process was told to end.
     Stopping {
         /// This run.
@@ -75,6 +86,8 @@ pub enum Cause {
     Asked,
     /// It was not up in time.
     StartTimeout,
+    /// It was told to take its files again, and never said that it has.
+    ReloadTimeout,
     /// What it binds to went away.
     BindLost(UnitId),
 }
@@ -132,7 +145,11 @@ impl State {
     pub fn has_process(self) -> bool {
         matches!(
             self,
-            Self::Starting { .. } | Self::Running { .. } | Self::Ready { .. } | Self::Stopping { .. }
+            Self::Starting { .. }
+                | Self::Running { .. }
+                | Self::Ready { .. }
+                | Self::Reloading { .. }
+                | Self::Stopping { .. }
         )
     }
 
@@ -143,7 +160,7 @@ impl State {
 
     /// Up, or as good as.
     pub(super) fn satisfies(self) -> bool {
-        matches!(self, Self::Ready { .. } | Self::Skipped | Self::Done)
+        matches!(self, Self::Ready { .. } | Self::Reloading { .. } | Self::Skipped | Self::Done)
     }
 
     /// The run whose events count.
@@ -152,6 +169,7 @@ impl State {
             Self::Starting { run }
             | Self::Running { run, .. }
             | Self::Ready { run, .. }
+            | Self::Reloading { run, .. }
             | Self::Stopping { run, .. }
             | Self::Stuck { run, .. } => Some(run),
             _ => None,
@@ -161,7 +179,9 @@ impl State {
     /// When it moves by itself.
     pub fn deadline(self) -> Option<Instant> {
         match self {
-            Self::Running { deadline, .. } | Self::Stopping { deadline, .. } => Some(deadline),
+            Self::Running { deadline, .. }
+            | Self::Reloading { deadline, .. }
+            | Self::Stopping { deadline, .. } => Some(deadline),
             Self::BackingOff { until } => Some(until),
             Self::Held(Hold::Crashing { retry }) => Some(retry),
             _ => None,
@@ -176,6 +196,7 @@ impl State {
             Self::Starting { .. } => "starting",
             Self::Running { .. } => "running",
             Self::Ready { .. } => "ready",
+            Self::Reloading { .. } => "reloading",
             Self::Stopping { .. } => "stopping",
             Self::Stuck { .. } => "stuck",
             Self::BackingOff { .. } => "restarting",

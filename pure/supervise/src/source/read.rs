@@ -70,6 +70,7 @@ pub(super) fn written(name: &str, text: &str, problems: &mut Vec<Problem>) -> Wr
         start_timeout_ms: keys.number("start_timeout_ms").unwrap_or(START_TIMEOUT_MS),
         stop_timeout_ms: keys.number("stop_timeout_ms").unwrap_or(STOP_TIMEOUT_MS),
         stop_signal: keys.word("stop_signal", &Signal::ALL).unwrap_or(Signal::Term),
+        reload: keys.word("reload", &Signal::ALL),
         kill: keys
             .word("kill", &[("cgroup", KillScope::Cgroup), ("process", KillScope::Process)])
             .unwrap_or(KillScope::Cgroup),

@@ -90,6 +90,27 @@ fn stored_sets_are_bounded_and_checked_again() {
 }
 
 #[test]
+fn only_a_service_that_says_when_it_is_up_can_reload() {
+    let unit = |keys: &str| std::format!("kind = \"service\"\nexec = [\"/x\"]\nreload = \"SIGHUP\"\n{keys}");
+    let set = compile(&[DEFAULT_UNIT, ("web", &unit("ready = \"notify\"\n"))]).unwrap();
+    let web = set.get(set.find("web").unwrap()).unwrap();
+    assert_eq!(web.reload, Some(crate::unit::Signal::Hup));
+    assert_eq!(UnitSet::from_json(set.to_json().as_bytes()).unwrap(), set);
+    assert_eq!(
+        problems(&[DEFAULT_UNIT, ("web", &unit(""))]),
+        ["web: only a service with ready = \"notify\" can reload: it must say when it is done"]
+    );
+    assert_eq!(
+        problems(&[DEFAULT_UNIT, ("web", &unit("ready = \"notify\"\nstop_signal = \"SIGHUP\"\n"))]),
+        ["web: reload and stop_signal are the same: it could not tell which is meant"]
+    );
+    assert!(
+        problems(&[DEFAULT_UNIT, ("web", "kind = \"service\"\nexec = [\"/x\"]\nreload = \"SIGWINCH\"\n")])[0]
+            .starts_with("web: reload: is \"SIGWINCH\", which is none of SIGHUP, ")
+    );
+}
+
+#[test]
 fn the_units_of_the_image_compile() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../image/units");
     let mut files = Vec::new();

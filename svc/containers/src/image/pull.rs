@@ -5,7 +5,7 @@
 //! the next pull goes on.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use super::unpack::unpack;
 use super::{Config, Error, check_digest, sha256, unusable};
 use crate::containerd::{Containerd, Ingest, Lease};
 use crate::locks::Locks;
-use crate::registry::{Endpoint, Http, Session, endpoints};
+use crate::registry::{Endpoint, Http, Limits, Session, endpoints};
 
 /// Bytes collected before they go to containerd: one message each, well below gRPC's usual bound of 4 MiB.
 const CHUNK: usize = 512 << 10;
@@ -40,7 +40,9 @@ pub struct Image {
 
 /// Gets images. Shared by all containers.
 pub struct Puller {
-    http: Http,
+    /// Of the trust that holds now; a pull that is under way goes on with what it began with.
+    http: Mutex<Http>,
+    limits: Limits,
     locks: Locks,
 }
 
@@ -62,7 +64,17 @@ struct Blob {
 impl Puller {
     /// Pulls through this client.
     pub fn new(http: Http) -> Arc<Self> {
-        Arc::new(Puller { http, locks: Locks::default() })
+        let limits = *http.limits();
+        Arc::new(Puller { http: Mutex::new(http), limits, locks: Locks::default() })
+    }
+
+    /// Pulls through this client from now on.
+    pub fn use_client(&self, http: Http) {
+        *self.http.lock().unwrap_or_else(PoisonError::into_inner) = http;
+    }
+
+    fn client(&self) -> Http {
+        self.http.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The image, from the store when it is named by digest and there, else from a registry; and when no
@@ -115,7 +127,7 @@ impl Puller {
     /// The image as the store has it, unpacked; `None` when it does not have all of it.
     async fn cached(&self, containerd: &Containerd, name: &str) -> Result<Option<Image>, Error> {
         let Some(target) = containerd.image(name).await? else { return Ok(None) };
-        let limits = self.http.limits();
+        let limits = &self.limits;
         let mut digest = target.digest;
         // An index leads to a manifest; nothing leads further.
         for _ in 0..2 {
@@ -172,7 +184,8 @@ impl Puller {
         image: &ImageRef,
         name: &str,
     ) -> Result<(Image, u64), Error> {
-        let mut session = Session::new(&self.http, endpoint, image.repository());
+        let http = self.client();
+        let mut session = Session::new(&http, endpoint, image.repository());
         let resolved = self.resolve(&mut session, image).await?;
         let manifest = &resolved.manifest;
         let mut bytes =
@@ -187,7 +200,7 @@ impl Puller {
     }
 
     async fn resolve(&self, session: &mut Session<'_>, image: &ImageRef) -> Result<Resolved, Error> {
-        let limits = self.http.limits();
+        let limits = &self.limits;
         let reference = image.digest().or(image.tag()).unwrap_or("latest");
         let (bytes, media_type) = session.manifest(reference).await?;
         let digest = match image.digest() {
@@ -259,7 +272,7 @@ impl Puller {
     }
 
     async fn config(&self, containerd: &Containerd, manifest: &Manifest) -> Result<Config, Error> {
-        let bytes = containerd.read_blob(&manifest.config.digest, self.http.limits().config_bytes).await?;
+        let bytes = containerd.read_blob(&manifest.config.digest, self.limits.config_bytes).await?;
         Config::parse(&bytes, manifest.layers.len())
     }
 

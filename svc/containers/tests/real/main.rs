@@ -164,6 +164,7 @@ fn inside_the_root() {
     guest.want(&[WEB, POLITE]);
     guest.signal_service("HUP");
     guest.service_says("settings read again");
+    guest.told("RELOADING=1");
     guest.service_says("container running name=polite");
     guest.service_says("container stopped name=crash");
     guest.service_says("container stopped name=show");

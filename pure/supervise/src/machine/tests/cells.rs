@@ -3,12 +3,15 @@
 use super::*;
 
 const PAGE: &str = include_str!("../mod.rs");
-const STATES: [&str; 12] = [
+/// `reloading*` has said that it has begun.
+const STATES: [&str; 14] = [
     "stopped",
     "waiting",
     "starting",
     "running",
     "ready",
+    "reloading",
+    "reloading*",
     "stopping",
     "stuck",
     "restarting",
@@ -19,17 +22,21 @@ const STATES: [&str; 12] = [
 ];
 /// The column that is no event.
 const FAILURE_ACTION: &str = "failure_action";
-const EVENTS: [&str; 13] = [
+const EVENTS: [&str; 17] = [
     "spawned",
     "no-spawn",
     "skipped",
     "ready",
+    "reloading",
+    "not-taken",
     "exit-0",
     "exit-1",
     "exit-64",
     "start",
     "stop",
     "restart",
+    "reload",
+    "renew",
     "shutdown",
     "due",
     FAILURE_ACTION,
@@ -38,8 +45,16 @@ const EVENTS: [&str; 13] = [
 /// A host whose unit `x` is in this state. `x` requires `gate`, which is up in all states but `waiting`.
 fn host_in(state: &str) -> Host {
     let host = host_towards(state, "none");
-    assert_eq!(host.state("x").name(), state);
+    assert_eq!(label(&host), state);
     host
+}
+
+/// The row that unit `x` is in.
+fn label(host: &Host) -> &'static str {
+    match host.state("x") {
+        State::Reloading { begun: true, .. } => "reloading*",
+        state => state.name(),
+    }
 }
 
 /// The same way to the state, which a unit with another failure action may not stay in.
@@ -47,7 +62,7 @@ fn host_towards(state: &str, failure_action: &str) -> Host {
     let restart = if matches!(state, "failed" | "done") { "never" } else { "always" };
     let x = std::format!(
         "kind = \"service\"\nexec = [\"/x\"]\nready = \"notify\"\nrestart = \"{restart}\"\nrequires = [\"gate\"]\n\
-         failure_action = \"{failure_action}\"\n"
+         failure_action = \"{failure_action}\"\nreload = \"SIGHUP\"\n"
     );
     let gate = "kind = \"service\"\nexec = [\"/gate\"]\nready = \"notify\"\nstart_timeout_ms = 900000\n";
     let mut host =
@@ -70,6 +85,9 @@ fn host_towards(state: &str, failure_action: &str) -> Host {
         }
     }
     match state {
+        "reloading" | "reloading*" => {
+            host.ask(Request::Reload(x));
+        }
         "restarting" | "failed" => drop(host.exit("x", 1)),
         "held" => drop(host.exit("x", 64)),
         "done" => drop(host.exit("x", 0)),
@@ -79,6 +97,7 @@ fn host_towards(state: &str, failure_action: &str) -> Host {
         _ => {}
     }
     match state {
+        "reloading*" => drop(host.reloading("x")),
         "stopped" => drop(host.exit("x", 0)),
         "stuck" => {
             host.due("x");
@@ -98,12 +117,16 @@ fn apply(host: &mut Host, event: &str, run: Run) {
         "no-spawn" => Event::SpawnFailed { unit, run },
         "skipped" => Event::Skipped { unit, run },
         "ready" => Event::Ready { unit, run },
+        "reloading" => Event::Reloading { unit, run },
+        "not-taken" => Event::NotTaken { unit, run },
         "exit-0" => exited(0),
         "exit-1" => exited(1),
         "exit-64" => exited(64),
         "start" => asked(Request::Start(unit)),
         "stop" => asked(Request::Stop(unit)),
         "restart" => asked(Request::Restart(unit)),
+        "reload" => asked(Request::Reload(unit)),
+        "renew" => asked(Request::Renew(unit)),
         "shutdown" => asked(Request::Shutdown(How::PowerOff)),
         "due" => {
             host.due("x");
@@ -117,16 +140,12 @@ fn apply(host: &mut Host, event: &str, run: Run) {
 fn cell(state: &str, event: &str) -> &'static str {
     if event == FAILURE_ACTION {
         let host = host_towards(state, "reboot");
-        return if host.machine.phase == Phase::Ending(How::Reboot) {
-            "reboot"
-        } else {
-            host.state("x").name()
-        };
+        return if host.machine.phase == Phase::Ending(How::Reboot) { "reboot" } else { label(&host) };
     }
     let mut host = host_in(state);
     let run = host.run("x");
     apply(&mut host, event, run);
-    host.state("x").name()
+    label(&host)
 }
 
 #[test]
@@ -167,14 +186,24 @@ fn every_cell_of_the_table_holds() {
 #[test]
 fn events_of_an_earlier_run_change_nothing() {
     for state in STATES {
-        for event in ["spawned", "no-spawn", "skipped", "ready", "exit-0", "exit-1", "exit-64"] {
+        for event in [
+            "spawned",
+            "no-spawn",
+            "skipped",
+            "ready",
+            "reloading",
+            "not-taken",
+            "exit-0",
+            "exit-1",
+            "exit-64",
+        ] {
             for stale in [Run(0), Run(1), Run(u64::MAX)] {
                 let mut host = host_in(state);
                 if host.run("x") == stale {
                     continue;
                 }
                 apply(&mut host, event, stale);
-                assert_eq!(host.state("x").name(), state, "stale {event}");
+                assert_eq!(label(&host), state, "stale {event}");
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Laws of the machine: every cell of the table, the stories behind the rules, storms.
 
 mod cells;
+mod dice;
+mod renewals;
 mod stories;
 mod storms;
 
@@ -9,6 +11,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::source::compile;
+use crate::unit::Signal;
 
 /// A machine on these units, with a handle for scripted hosts: events by name, time under control.
 struct Host {
@@ -47,6 +50,14 @@ impl Host {
 
     fn ready(&mut self, name: &str) -> Vec<Action> {
         self.step(Event::Ready { unit: self.id(name), run: self.run(name) })
+    }
+
+    fn reloading(&mut self, name: &str) -> Vec<Action> {
+        self.step(Event::Reloading { unit: self.id(name), run: self.run(name) })
+    }
+
+    fn not_taken(&mut self, name: &str) -> Vec<Action> {
+        self.step(Event::NotTaken { unit: self.id(name), run: self.run(name) })
     }
 
     fn exit(&mut self, name: &str, code: i32) -> Vec<Action> {

@@ -2,14 +2,14 @@
 
 use super::*;
 
-const DEFAULT: (&str, &str) =
+pub(super) const DEFAULT: (&str, &str) =
     ("default", "kind = \"target\"\nwants = [\"web\", \"db\"]\nmilestone = \"default\"\n");
-const DB: (&str, &str) = (
+pub(super) const DB: (&str, &str) = (
     "db",
     "kind = \"service\"\nexec = [\"/db\"]\nready = \"notify\"\nmilestone = \"db\"\nmilestone_at_start = \"db-exec\"\n\
      stop_timeout_ms = 1000\n",
 );
-const WEB: (&str, &str) =
+pub(super) const WEB: (&str, &str) =
     ("web", "kind = \"service\"\nexec = [\"/web\"]\nrequires = [\"db\"]\nstop_timeout_ms = 1000\n");
 
 fn stamps(actions: &[Action]) -> Vec<&str> {
@@ -22,7 +22,7 @@ fn stamps(actions: &[Action]) -> Vec<&str> {
     names
 }
 
-fn booted() -> Host {
+pub(super) fn booted() -> Host {
     let mut host = Host::new(&[DEFAULT, DB, WEB]);
     host.step(Event::Boot);
     host.spawned("db");

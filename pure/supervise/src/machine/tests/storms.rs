@@ -2,86 +2,18 @@
 //!
 //! The simulated host keeps its own books of processes, so that the machine's belief is checked against something. Fault
 //! model: a spawn may fail or be skipped, answers and exits come late and in any order, stale events are repeated,
-//! processes exit with any code at any time, ignore their stop signal, and now and then survive SIGKILL.
+//! processes exit with any code at any time, ignore their stop signal, answer a reload late or never, and now and then
+//! survive SIGKILL.
 
-use std::collections::BTreeMap;
-use std::format;
-use std::string::ToString;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::dice::{Dice, units};
 use super::*;
 use crate::unit::{FailureAction, Kind, UnitId};
 use crate::watchdog::{Feeding, wake};
 
 const STORMS: u64 = 3_000;
 const STEPS: usize = 120;
-
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-
-    fn one_in(&mut self, sides: u64) -> bool {
-        self.roll(sides) == 0
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
-        let sides = u64::try_from(from.len()).ok().filter(|sides| *sides > 0)?;
-        from.get(self.roll(sides) as usize).cloned()
-    }
-}
-
-/// A random set of 2 to 8 units whose edges go to earlier units.
-fn units(dice: &mut Dice) -> UnitSet {
-    let count = 2 + dice.roll(7);
-    let mut files = Vec::new();
-    let mut all = Vec::new();
-    for place in 0..count {
-        let name = format!("u{place}");
-        let mut text = String::new();
-        let oneshot = dice.one_in(3);
-        text += if oneshot { "kind = \"oneshot\"\n" } else { "kind = \"service\"\n" };
-        text += "exec = [\"/x\"]\n";
-        if !oneshot {
-            text += if dice.one_in(2) { "ready = \"notify\"\n" } else { "ready = \"started\"\n" };
-        }
-        let restarts: &[&str] =
-            if oneshot { &["on-failure", "never"] } else { &["always", "on-failure", "never"] };
-        text += &format!("restart = \"{}\"\n", dice.pick(restarts).unwrap_or("never"));
-        for key in ["after", "requires", "wants", "binds"] {
-            if oneshot && key == "binds" {
-                continue;
-            }
-            let chosen: Vec<String> =
-                (0..place).filter(|_| dice.one_in(4)).map(|earlier| format!("\"u{earlier}\"")).collect();
-            text += &format!("{key} = [{}]\n", chosen.join(", "));
-        }
-        text +=
-            &format!("start_timeout_ms = {}\nstop_timeout_ms = {}\n", 1 + dice.roll(500), 1 + dice.roll(500));
-        text += &format!(
-            "stop_last = {}\nkill = \"{}\"\n",
-            dice.one_in(6),
-            if dice.one_in(3) { "process" } else { "cgroup" }
-        );
-        if dice.one_in(8) {
-            text += "failure_action = \"reboot\"\n";
-        }
-        let (initial, ceiling) = (1 + dice.roll(50), 1 + dice.roll(6));
-        text += &format!(
-            "backoff = {{ initial_ms = {initial}, max_ms = 400, reset_after_ms = 300, ceiling = {ceiling}, held_retry_ms = 900 }}\n"
-        );
-        text += &format!("milestone = \"m{place}\"\n");
-        all.push(format!("\"{name}\""));
-        files.push((name, text));
-    }
-    files.push(("default".to_string(), format!("kind = \"target\"\nwants = [{}]\n", all.join(", "))));
-    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    compile(&files).unwrap_or_else(|problems| panic!("{problems:#?}"))
-}
 
 /// What the host knows of a run.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -97,6 +29,11 @@ struct Storm {
     machine: Machine,
     now: Instant,
     processes: BTreeMap<(UnitId, Run), Process>,
+    /// Runs that were told to take their files again, and whether they said that they have begun.
+    reloads: BTreeMap<(UnitId, Run), bool>,
+    /// Units whose files changed since they were told, or started.
+    stale: BTreeSet<UnitId>,
+    renewed: usize,
     /// Units that were up at least once.
     been_up: Vec<UnitId>,
     stamps: Vec<String>,
@@ -116,6 +53,9 @@ impl Storm {
             machine,
             now: Instant::from_ms(5),
             processes: BTreeMap::new(),
+            reloads: BTreeMap::new(),
+            stale: BTreeSet::new(),
+            renewed: 0,
             been_up: Vec::new(),
             stamps: Vec::new(),
             wake: None,
@@ -135,12 +75,42 @@ impl Storm {
         | Event::Skipped { unit, run } = event
         {
             self.processes.remove(&(unit, run));
+            self.reloads.remove(&(unit, run));
+        }
+        if let Event::Reloading { unit, run } = event {
+            self.reloads.entry((unit, run)).and_modify(|begun| *begun = true);
+        }
+        let answers = matches!(event, Event::Ready { unit, run } | Event::NotTaken { unit, run }
+            if self.reloads.get(&(unit, run)) == Some(&true));
+        if let Event::Ready { unit, run } | Event::NotTaken { unit, run } = event
+            && answers
+        {
+            self.reloads.remove(&(unit, run));
         }
         let asked = matches!(event, Event::Asked { .. });
+        let wanted = match event {
+            Event::Asked { request: Request::Reload(unit) | Request::Renew(unit), .. } => Some(unit),
+            _ => None,
+        };
         let actions = self.machine.step(event, self.now);
         let replies = actions.iter().filter(|action| matches!(action, Action::Reply { .. })).count();
         assert_eq!(replies, usize::from(asked), "each request has one answer");
         self.wake = None;
+        // From here on the unit's process may have read older files, unless what follows makes up for it.
+        if let Some(unit) = wanted
+            && actions.iter().any(|action| {
+                matches!(
+                    action,
+                    Action::Reply {
+                        answer: Answer::Accepted | Answer::Renewing(Renewal::Reloaded | Renewal::Restarted),
+                        ..
+                    }
+                )
+            })
+        {
+            self.stale.insert(unit);
+            self.renewed += 1;
+        }
         for action in actions {
             self.perform(action);
         }
@@ -157,6 +127,16 @@ impl Storm {
                 let missing = requires.iter().find(|other| !self.been_up.contains(other));
                 assert_eq!(missing, None, "a unit never runs before what it requires was up");
                 self.processes.insert((unit, run), Process::Asked);
+                self.stale.remove(&unit);
+            }
+            Action::Signal { unit, run, signal: Signal::Hup } => {
+                assert_eq!(
+                    self.processes.get(&(unit, run)),
+                    Some(&Process::Alive),
+                    "only what lives reloads"
+                );
+                assert_eq!(self.reloads.insert((unit, run), false), None, "one reload at a time");
+                self.stale.remove(&unit);
             }
             Action::Signal { unit, run, .. } => {
                 let process = self.processes.get_mut(&(unit, run)).expect("signals go to live processes");
@@ -204,6 +184,25 @@ impl Storm {
                 assert!(deadline > self.now, "no deadline is left behind");
                 earliest = Some(earliest.map_or(deadline, |other| other.min(deadline)));
             }
+            let goal = self.machine.slots[id.index()].goal;
+            match state {
+                State::Ready { run, .. } => {
+                    assert!(
+                        !(goal == Goal::Up && self.stale.contains(&id)),
+                        "nothing stays up with files it was to take again"
+                    );
+                    assert!(!self.reloads.contains_key(&(id, run)), "no reload ends without its answer");
+                    assert_eq!(
+                        self.machine.outcome(id).is_none(),
+                        goal == Goal::Cycle,
+                        "up, and no open question"
+                    );
+                }
+                State::Reloading { run, begun, .. } => {
+                    assert_eq!(self.reloads.get(&(id, run)), Some(&begun), "it knows how far the unit is");
+                }
+                _ => {}
+            }
             let vital = set.get(id).unwrap().failure_action == FailureAction::Reboot;
             let lost = matches!(state, State::Held(_) | State::Failed(_));
             assert!(!(vital && lost) || self.given_up == 1, "no host lives on without what it cannot miss");
@@ -236,10 +235,12 @@ impl Storm {
             0..=4 => self.something_happens(),
             5 => {
                 let unit = self.dice.pick(&ids).unwrap();
-                let request = match self.dice.roll(3) {
+                let request = match self.dice.roll(6) {
                     0 => Request::Start(unit),
                     1 => Request::Stop(unit),
-                    _ => Request::Restart(unit),
+                    2 => Request::Restart(unit),
+                    3 => Request::Reload(unit),
+                    _ => Request::Renew(unit),
                 };
                 self.feed(Event::Asked { by: Asker(1), request });
             }
@@ -265,6 +266,8 @@ impl Storm {
         | Event::SpawnFailed { unit, run }
         | Event::Skipped { unit, run }
         | Event::Ready { unit, run }
+        | Event::Reloading { unit, run }
+        | Event::NotTaken { unit, run }
         | Event::Exited { unit, run, .. }) = event
         else {
             return;
@@ -301,6 +304,8 @@ impl Storm {
             Process::Alive if oneshot || self.dice.one_in(3) => {
                 self.feed(Event::Exited { unit, run, status })
             }
+            Process::Alive if self.dice.one_in(3) => self.feed(Event::Reloading { unit, run }),
+            Process::Alive if self.dice.one_in(4) => self.feed(Event::NotTaken { unit, run }),
             Process::Alive => self.feed(Event::Ready { unit, run }),
         }
     }
@@ -348,8 +353,8 @@ impl Storm {
     }
 }
 
-/// How many events came, and how often the host gave up.
-fn storm(seed: u64) -> (usize, usize) {
+/// How many events came, how often the host gave up, and how many renewals were under way.
+fn storm(seed: u64) -> [usize; 3] {
     std::println!("storm seed {seed}");
     let mut storm = Storm::new(seed);
     storm.feed(Event::Boot);
@@ -361,7 +366,7 @@ fn storm(seed: u64) -> (usize, usize) {
     if !storm.finished {
         storm.shut_down();
     }
-    (storm.past.len(), storm.given_up)
+    [storm.past.len(), storm.given_up, storm.renewed]
 }
 
 #[test]
@@ -370,7 +375,12 @@ fn whatever_happens_the_rules_hold_and_a_shutdown_ends() {
         storm(seed);
         return;
     }
-    let (events, given_up) = (0..STORMS).map(storm).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let mut sums = [0; 3];
+    for storm in (0..STORMS).map(storm) {
+        sums = std::array::from_fn(|place| sums[place] + storm[place]);
+    }
+    let [events, given_up, renewed] = sums;
     assert!(events > 100_000, "the storms were storms: {events} events");
+    assert!(renewed > 1_000, "units took their files again: {renewed} times");
     assert!(given_up > 100, "and some were too much: {given_up} hosts gave up");
 }
