@@ -9,9 +9,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::{Serialize, Serializer};
-use settings::containers::{Credential, Registry};
+use settings::Settings;
+use settings::containers::Credential;
 
-use crate::{Error, Facts, Rendered};
+use crate::plan::{Out, toml};
+use crate::{Error, Facts, Renderer, Variant, base_spec};
 
 const CONFIG: &str = "/etc/containerd/config.toml";
 const CERTS_D: &str = "/etc/containerd/certs.d";
@@ -48,7 +50,7 @@ struct Config {
     grpc: Socket,
     debug: Debug,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    plugins: BTreeMap<&'static str, Plugin>,
+    plugins: BTreeMap<&'static str, Cri>,
 }
 
 #[derive(Serialize)]
@@ -61,9 +63,36 @@ struct Debug {
     level: &'static str,
 }
 
+/// The CRI plugin. What is not set is left to its defaults.
 #[derive(Serialize)]
-struct Plugin {
+struct Cri {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_container_log_line_size: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_concurrent_downloads: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enable_unprivileged_ports: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enable_unprivileged_icmp: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_ownership_from_security_context: Option<bool>,
+    /// The pause image. The kubelet's flag for it is gone since 1.35.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox_image: Option<String>,
+    containerd: CriContainerd,
     registry: CriRegistry,
+}
+
+#[derive(Serialize)]
+struct CriContainerd {
+    runtimes: BTreeMap<&'static str, CriRuntime>,
+}
+
+/// An entry replaces the plugin's own whole, so what differs is not all that is written.
+#[derive(Serialize)]
+struct CriRuntime {
+    runtime_type: &'static str,
+    base_runtime_spec: &'static str,
 }
 
 #[derive(Serialize)]
@@ -91,18 +120,47 @@ struct Auth {
     identitytoken: Option<String>,
 }
 
+pub(crate) const RENDERERS: &[Renderer] = &[
+    Renderer {
+        name: "containerd",
+        reads: &["container-runtime.log-level"],
+        units: &["containerd"],
+        variants: &[Variant::Standalone, Variant::Ecs],
+        render: config,
+    },
+    Renderer {
+        name: "containerd",
+        // What is settings of the CRI plugin has no effect where there is none.
+        reads: &[
+            "container-registry.credentials",
+            "container-runtime.enable-unprivileged-icmp",
+            "container-runtime.enable-unprivileged-ports",
+            "container-runtime.log-level",
+            "container-runtime.max-concurrent-downloads",
+            "container-runtime.max-container-log-line-size",
+            "kubernetes.device-ownership-from-security-context",
+            "kubernetes.pod-infra-container-image",
+        ],
+        units: &["containerd"],
+        variants: &[Variant::Kubernetes],
+        render: config,
+    },
+    Renderer {
+        name: "containerd-mirrors",
+        reads: &["container-registry.mirrors"],
+        // containerd reads them at each pull.
+        units: &[],
+        variants: &[Variant::Kubernetes],
+        render: mirrors,
+    },
+];
+
 /// `/etc/containerd/config.toml`, 0600 in every case, because it may hold passwords and only containerd reads it.
-pub(crate) fn config(registry: &Registry, facts: Facts) -> Result<Vec<Rendered>, Error> {
+fn config(settings: &Settings, facts: &Facts, out: &mut Out) -> Result<(), Error> {
     let mut disabled_plugins = NEVER.to_vec();
     let mut plugins = BTreeMap::new();
-    if facts.cri {
-        let configs = registry.credentials.iter().map(|credential| {
-            (server(&credential.registry).to_string(), CriRegistryConfig { auth: auth(credential) })
-        });
-        plugins.insert(
-            CRI,
-            Plugin { registry: CriRegistry { config_path: CERTS_D, configs: configs.collect() } },
-        );
+    if facts.variant.cri() {
+        plugins.insert(CRI, cri(settings));
     } else {
         disabled_plugins.extend([CRI, NRI]);
     }
@@ -114,13 +172,32 @@ pub(crate) fn config(registry: &Registry, facts: Facts) -> Result<Vec<Rendered>,
         oom_score: -999,
         disabled_plugins,
         grpc: Socket { address: "/run/containerd/containerd.sock" },
-        // At its default level (info) containerd prints some fifty lines per start, onto a console that may
+        // At its own default level (info) containerd prints some fifty lines per start, onto a console that may
         // be a slow serial line.
-        debug: Debug { level: "warn" },
+        debug: Debug { level: settings.container_runtime.log_level.map_or("warn", |level| level.as_str()) },
         plugins,
     };
-    let text = toml::to_string(&config).map_err(|err| Error::Toml { path: CONFIG, err })?;
-    Ok(Vec::from([Rendered::secret(CONFIG, text)]))
+    out.secret(CONFIG, toml(CONFIG, &config)?);
+    Ok(())
+}
+
+fn cri(settings: &Settings) -> Cri {
+    let (runtime, registry) = (&settings.container_runtime, &settings.container_registry);
+    let configs = registry.credentials.iter().map(|credential| {
+        (server(&credential.registry).to_string(), CriRegistryConfig { auth: auth(credential) })
+    });
+    let runtime_of_all =
+        CriRuntime { runtime_type: "io.containerd.runc.v2", base_runtime_spec: base_spec::PATH };
+    Cri {
+        max_container_log_line_size: runtime.max_container_log_line_size.map(|size| size.get()),
+        max_concurrent_downloads: runtime.max_concurrent_downloads.map(|count| count.get()),
+        enable_unprivileged_ports: runtime.enable_unprivileged_ports,
+        enable_unprivileged_icmp: runtime.enable_unprivileged_icmp,
+        containerd: CriContainerd { runtimes: BTreeMap::from([("runc", runtime_of_all)]) },
+        device_ownership_from_security_context: settings.kubernetes.device_ownership_from_security_context,
+        sandbox_image: settings.kubernetes.pod_infra_container_image.as_ref().map(ToString::to_string),
+        registry: CriRegistry { config_path: CERTS_D, configs: configs.collect() },
+    }
 }
 
 fn auth(credential: &Credential) -> Auth {
@@ -153,19 +230,18 @@ fn in_order<S: Serializer>(entries: &[(String, Host)], serializer: S) -> Result<
 }
 
 /// `hosts.toml` of each registry that has mirrors.
-pub(crate) fn mirrors(registry: &Registry, facts: Facts) -> Result<Vec<Rendered>, Error> {
-    let mirrors = registry.mirrors.iter().filter(|_| facts.cri);
-    mirrors
-        .map(|mirror| {
-            let fallback = mirror.registry == "*";
-            let dir = if fallback { "_default" } else { mirror.registry.as_str() };
-            let server = (!fallback).then(|| format!("https://{}", server(&mirror.registry)));
-            let host = |url: &String| (url.clone(), Host { capabilities: ["pull", "resolve"] });
-            let hosts = Hosts { server, host: mirror.endpoint.iter().map(host).collect() };
-            let text = toml::to_string(&hosts).map_err(|err| Error::Toml { path: "hosts.toml", err })?;
-            Ok(Rendered::public(&format!("{CERTS_D}/{dir}/hosts.toml"), text))
-        })
-        .collect()
+fn mirrors(settings: &Settings, _: &Facts, out: &mut Out) -> Result<(), Error> {
+    for mirror in &settings.container_registry.mirrors {
+        let fallback = mirror.registry == "*";
+        let dir = if fallback { "_default" } else { mirror.registry.as_str() };
+        let server = (!fallback).then(|| format!("https://{}", server(&mirror.registry)));
+        let host = |url: &String| (url.clone(), Host { capabilities: ["pull", "resolve"] });
+        let hosts = Hosts { server, host: mirror.endpoint.iter().map(host).collect() };
+        let path = format!("{CERTS_D}/{dir}/hosts.toml");
+        let text = toml(&path, &hosts)?;
+        out.public(path, text);
+    }
+    Ok(())
 }
 
 /// Where a registry's API is. Docker Hub's is not at the name its images carry.

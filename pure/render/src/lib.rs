@@ -1,86 +1,53 @@
-//! From settings to the files they mean.
+//! From settings to the files and kernel parameters they mean, and back: who is concerned when a key changes.
 //!
 //! A renderer is a pure function; it serialises typed values and never fills in text, so nothing a user
-//! writes can break out of its place. Holds always: the same settings and facts give the same bytes; only
-//! files of mode 0600 hold secrets. Left to others: writing the files (`svc/configure`), and what reads them.
+//! writes can break out of its place. [`table::RENDERERS`] says of each what it reads, who reads what it writes, and which
+//! variants have it: "affected services" and "this key has no effect here" are computed from the table, never listed.
+//!
+//! Holds always: the same settings and facts give the same plan; a key changes only what renderers that say they read it
+//! put out (`tests/laws.rs`); only files of mode 0600 hold secrets. Left to others: putting a plan in place (`os/apply`), and
+//! what reads it.
 #![no_std]
 extern crate alloc;
 
+mod base_spec;
 mod containerd;
+pub mod documents;
+mod ecs;
+mod env;
 mod etc;
-mod run;
+mod facts;
+mod kernel;
+mod kubernetes;
+mod own;
+mod pki;
+mod plan;
+pub mod table;
 
-use alloc::string::String;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use settings::Settings;
 
-/// One file as it should be.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Rendered {
-    /// Absolute path.
-    pub path: String,
-    /// Permission bits.
-    pub mode: u32,
-    /// Content. May hold secrets, which is why this type has no `Debug`.
-    pub bytes: Vec<u8>,
-}
+pub use facts::{Facts, UnknownVariant, Variant};
+pub use plan::{Error, Knob, Plan, Rendered};
+pub use table::{Renderer, affected, unread};
 
-/// What renderers must know about the system beside its settings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// An orchestrator talks to containerd over CRI. Without one the plugin is left out: it starts slowly and
-    /// keeps memory.
-    pub cri: bool,
-}
-
-/// A file whose content a serialiser refused. That is a bug here: no valid settings may lead to it.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A TOML file.
-    #[error("cannot serialise {path}")]
-    Toml {
-        /// The file.
-        path: &'static str,
-        /// What TOML cannot say.
-        #[source]
-        err: toml::ser::Error,
-    },
-    /// A JSON file.
-    #[error("cannot serialise {path}")]
-    Json {
-        /// The file.
-        path: &'static str,
-        /// What JSON cannot say.
-        #[source]
-        err: serde_json::Error,
-    },
-}
-
-/// Every file that follows from the settings, and the renderers that failed. One that fails takes no other with it.
-pub fn render(settings: &Settings, facts: Facts) -> (Vec<Rendered>, Vec<Error>) {
-    let mut files = etc::files(settings);
+/// Everything that follows from the settings, and the renderers that failed. One that fails takes no other with it.
+pub fn render(settings: &Settings, facts: &Facts) -> (Plan, Vec<Error>) {
+    let mut plan = Plan::default();
     let mut errors = Vec::new();
-    let fallible = [
-        containerd::config(&settings.container_registry, facts),
-        containerd::mirrors(&settings.container_registry, facts),
-        run::files(settings),
-    ];
-    for result in fallible {
-        match result {
-            Ok(rendered) => files.extend(rendered),
+    let mut turned = BTreeSet::new();
+    for renderer in table::of(facts) {
+        match renderer.plan(settings, facts) {
+            Ok(part) => {
+                plan.files.extend(part.files);
+                // Two settings may come to one parameter: the first says what it is.
+                let new = |knob: &Knob| turned.insert(knob.path.clone());
+                plan.knobs.extend(part.knobs.into_iter().filter(new));
+            }
             Err(err) => errors.push(err),
         }
     }
-    (files, errors)
-}
-
-impl Rendered {
-    fn public(path: &str, bytes: impl Into<Vec<u8>>) -> Self {
-        Rendered { path: path.into(), mode: 0o644, bytes: bytes.into() }
-    }
-
-    fn secret(path: &str, bytes: impl Into<Vec<u8>>) -> Self {
-        Rendered { path: path.into(), mode: 0o600, bytes: bytes.into() }
-    }
+    (plan, errors)
 }

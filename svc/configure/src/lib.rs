@@ -1,16 +1,19 @@
-//! `configure`: what the host was told to be becomes the files it runs by. Runs once, early in every boot.
+//! `configure`: what the host was told to be becomes the files it runs by. One process, one pass, early in every boot.
 //!
-//! Gathers the sources of settings, validates them (`settings`), renders them (`render`), writes the files,
-//! applies sysctls and the host name. Holds always: whatever the sources hold, every part that is valid is
-//! applied, every part that is not is named on the log with its source and path, and the exit status is 0:
-//! bad user data does not stop a machine. Left to others: reading what is written here (containerd,
-//! `containers`, `netd`).
+//! Takes the stored generation (`store`), lets sources and generators speak, stores what is new, validates (`settings`),
+//! renders (`render`), applies (`apply`). A second run, `--cloud`, asks sources that need the network, once there is one; units
+//! that run by then take their files again. Holds always: whatever the sources hold, every part that is valid is applied, every
+//! part that is not is named on the log and in `/run/gantry/configure.json` with its source and path, and the exit status is
+//! 0: bad user data does not stop a machine. Without a usable STATE all of this happens in memory, and is said. Left to
+//! others: reading what is written here (containerd, `containers`, `netd`), changes while the host runs (`apiserver`).
 //!
 //! Exit status: 0; 64 for wrong arguments and for a checked file with problems; 75 when a file could not be
 //! written.
 
-mod apply;
+pub mod generators;
+mod layering;
 mod report;
+mod run;
 pub mod sources;
 
 use std::ffi::OsString;
@@ -18,14 +21,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use render::Facts;
-use settings::{LIMITS, Layer, Problem, load};
+use settings::{LIMITS, Layer, Problem, validate};
 
 use report::Report;
 
-const HELP: &str = "usage: configure [--cri] [--root DIR]   apply the machine's settings
-       configure --check FILE             say what is wrong with a user data file
---cri        containerd serves an orchestrator over CRI
+const HELP: &str = "usage: configure [--cloud] [--root DIR]   apply the machine's settings
+       configure --check FILE               say what is wrong with a user data file
+--cloud      ask only sources that are reached over the network, if this machine has any
 --root DIR   take DIR for the root of the file system
 ";
 
@@ -35,16 +37,26 @@ pub fn main() -> ExitCode {
     ExitCode::from(run(&arguments, &mut io::stdout().lock(), &mut io::stderr().lock()))
 }
 
+/// Which of a boot's two runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// The first, before there is a network.
+    Boot,
+    /// The second, for what needs one.
+    Cloud,
+}
+
 /// What the service was started for.
 enum Job {
-    Configure { root: PathBuf, facts: Facts },
+    Configure { root: PathBuf, run: Run },
     Check { file: PathBuf },
 }
 
 /// [`main`] with its surroundings as arguments. Returns the exit status.
 pub fn run(arguments: &[OsString], out: &mut dyn Write, log: &mut dyn Write) -> u8 {
     match parse(arguments) {
-        Some(Job::Configure { root, facts }) => configure(&root, facts, log),
+        Some(Job::Configure { root, run: Run::Cloud }) if !sources::has_cloud(&root) => 0,
+        Some(Job::Configure { root, run }) => run::run(&root, run, Report::new(log)),
         Some(Job::Check { file }) => check(&file, out),
         None => {
             // Nobody is left to tell if this fails.
@@ -56,39 +68,22 @@ pub fn run(arguments: &[OsString], out: &mut dyn Write, log: &mut dyn Write) -> 
 
 fn parse(arguments: &[OsString]) -> Option<Job> {
     let mut root = PathBuf::from("/");
-    let mut facts = Facts::default();
+    let mut run = Run::Boot;
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.to_str()? {
-            "--cri" => facts.cri = true,
+            "--cloud" => run = Run::Cloud,
             "--root" => root = arguments.next()?.into(),
             "--check" => return Some(Job::Check { file: arguments.next()?.into() }),
             _ => return None,
         }
     }
-    Some(Job::Configure { root, facts })
+    Some(Job::Configure { root, run })
 }
 
-fn configure(root: &Path, facts: Facts, log: &mut dyn Write) -> u8 {
-    let mut report = Report::new(log);
-    let (found, unreadable) = sources::gather(root);
-    for source in &found {
-        report.source(source);
-    }
-    let texts: Vec<_> = found.iter().map(|source| (source.layer, source.bytes.as_slice())).collect();
-    let loaded = load(&texts, &LIMITS);
-    unreadable.iter().chain(&loaded.problems).for_each(|problem| report.problem(problem));
-
-    let (files, unrendered) = render::render(&loaded.settings, facts);
-    for err in &unrendered {
-        report.failure("file not rendered", err);
-    }
-    let written = apply::write(root, &files, &mut report);
-    apply::hostname(root, &loaded.settings, &mut report);
-    for problem in apply::sysctls(root, &loaded) {
-        report.problem(&problem);
-    }
-    report.finish(written)
+/// `path`, taken as seen from `root`.
+fn under(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
 }
 
 fn check(file: &Path, out: &mut dyn Write) -> u8 {
@@ -97,7 +92,10 @@ fn check(file: &Path, out: &mut dyn Write) -> u8 {
         Err(err) => vec![problem(files::chain(&err))],
         Ok(bytes) => match sources::unpacked(bytes, LIMITS.text_bytes) {
             Err(err) => vec![problem(files::chain(&err))],
-            Ok(text) => load(&[(Layer::File, &text)], &LIMITS).problems,
+            Ok(text) => {
+                let (tree, unreadable) = sources::read(&text, Layer::File, &LIMITS);
+                [unreadable, validate(&tree).1].concat()
+            }
         },
     };
     let lines: String = problems.iter().map(|problem| format!("{problem}\n")).collect();

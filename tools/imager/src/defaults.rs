@@ -4,7 +4,7 @@
 //! after it. No setting of a variant without an orchestrator leads to other bytes (docs/decisions/0010).
 
 use anyhow::{Result, bail};
-use render::{Facts, Rendered};
+use render::{Rendered, Variant};
 use settings::Settings;
 
 /// Rendered files that a unit reads before `configure` has run.
@@ -12,12 +12,13 @@ const EARLY: &[&str] = &["/etc/containerd/config.toml"];
 
 /// Each early file with its place in the factory's `/etc`.
 pub fn rendered() -> Result<Vec<(String, Vec<u8>)>> {
-    let (files, errors) = render::render(&Settings::default(), Facts { cri: false });
+    let (plan, errors) = render::render(&Settings::default(), &Variant::Standalone.into());
     if let Some(err) = errors.into_iter().next() {
         bail!("the default settings do not render: {err}");
     }
     let early = |file: &Rendered| EARLY.contains(&file.path.as_str());
-    let found: Vec<(String, Vec<u8>)> = files
+    let found: Vec<(String, Vec<u8>)> = plan
+        .files
         .into_iter()
         .filter(early)
         .map(|file| (format!("/usr/share/factory{}", file.path), file.bytes))

@@ -119,7 +119,7 @@ fn compile(places: &Places, linkage: Linkage, programs: &[&Program]) -> Result<V
     command::show(&mut cargo).context("cannot compile our programs")?;
     let built = programs.iter().map(|program| Built {
         package: program.package.clone(),
-        file: target.join(TARGET).join("image").join(&program.package),
+        file: target.join(TARGET).join("image").join(program.binary.as_ref().unwrap_or(&program.package)),
     });
     Ok(built.collect())
 }

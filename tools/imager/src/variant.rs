@@ -120,6 +120,8 @@ pub struct Program {
     /// Package in the workspace, and name of the executable.
     #[serde(rename = "crate")]
     pub package: String,
+    /// The executable, where it is not named as the package: a service of that name has its library.
+    pub binary: Option<String>,
     /// Where it goes.
     pub path: String,
     /// How it is linked.

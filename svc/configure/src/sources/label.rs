@@ -53,6 +53,25 @@ pub fn identify(mut read: impl FnMut(u64, &mut [u8]) -> bool) -> Option<Volume> 
     Some(Volume { file_system: FileSystem::Fat, label })
 }
 
+/// Whether a FAT may have a folder with this short name in its root folder. Only no is sure: of the root folder no more than
+/// the beginning is looked through.
+pub fn may_hold_folder(name: &[u8; 11], mut read: impl FnMut(u64, &mut [u8]) -> bool) -> bool {
+    const FOLDER: u8 = 0x10;
+    let mut boot = [0; 512];
+    let fat = if read(0, &mut boot) { Fat::from_boot_sector(&boot) } else { None };
+    let Some(fat) = fat else { return false };
+    let mut folder = vec![0; fat.root_bytes.min(FOLDER_BYTES)];
+    if !read(fat.root_offset, &mut folder) {
+        return false;
+    }
+    let mut entries = folder.chunks_exact(32);
+    // An entry that starts with 0 ends the folder; without one it goes on where we do not look.
+    entries.find_map(|entry| match entry[0] {
+        0 => Some(false),
+        _ => (entry[..11] == *name && entry[11] & FOLDER != 0).then_some(true),
+    }) != Some(false)
+}
+
 /// What of a FAT boot sector leads to the label.
 struct Fat<'b> {
     boot_label: Option<&'b [u8]>,
@@ -108,11 +127,23 @@ fn text(field: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn of(disk: &[u8]) -> Option<Volume> {
-        identify(|offset, buffer| {
+    /// A FAT with these folders in its root folder.
+    pub(in crate::sources) fn fat_with_folders(names: &[&[u8; 11]]) -> Vec<u8> {
+        let mut disk = fat(true, b"ESP        ", None);
+        let root = (4 + 6 + 3 * 2) * 512;
+        for (index, name) in names.iter().enumerate() {
+            let entry = root + 32 * index;
+            disk[entry..entry + 11].copy_from_slice(*name);
+            disk[entry + 11] = 0x10;
+        }
+        disk
+    }
+
+    fn reads(disk: &[u8]) -> impl FnMut(u64, &mut [u8]) -> bool {
+        |offset, buffer| {
             let Ok(start) = usize::try_from(offset) else { return false };
             match start.checked_add(buffer.len()).and_then(|end| disk.get(start..end)) {
                 Some(bytes) => {
@@ -121,7 +152,29 @@ mod tests {
                 }
                 None => false,
             }
-        })
+        }
+    }
+
+    #[test]
+    fn a_folder_is_missed_only_where_it_is_not() {
+        let holds = |disk: &[u8]| may_hold_folder(b"GANTRY     ", reads(disk));
+        assert!(holds(&fat_with_folders(&[b"EFI        ", b"GANTRY     "])));
+        assert!(!holds(&fat_with_folders(&[b"EFI        "])));
+        assert!(!holds(&fat_with_folders(&[])));
+        assert!(
+            holds(&fat_with_folders(&[b"EFI        "; 32])),
+            "the folder goes on beyond its first cluster"
+        );
+        let mut file = fat_with_folders(&[b"GANTRY     "]);
+        file[(4 + 6 + 3 * 2) * 512 + 11] = 0x20;
+        assert!(!holds(&file), "a file is no folder");
+        for disk in [&[][..], &[0; 512], &[0xff; 4096]] {
+            assert!(!holds(disk));
+        }
+    }
+
+    fn of(disk: &[u8]) -> Option<Volume> {
+        identify(reads(disk))
     }
 
     fn iso(label: &[u8]) -> Vec<u8> {

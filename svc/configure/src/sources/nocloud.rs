@@ -1,42 +1,57 @@
-//! NoCloud: the file `user-data` on a disk whose file system is labelled `cidata` (any case).
+//! The disks that clouds and hypervisors hand user data over on: NoCloud's `cidata` (file `user-data`) and OpenStack's `config-2`
+//! (file `openstack/latest/user_data`), the labels in any case.
 //!
-//! The disk belongs to whoever provides the machine. It is read through a mount of no path, read-only; the
-//! file must be a plain one, which rules out devices and links to somewhere else.
+//! Such a disk belongs to whoever provides the machine. It is read through a mount of no path, read-only.
 
 use std::fs::{self, File};
-use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags};
-use settings::LIMITS;
-
 use super::label::{FileSystem, identify};
-use crate::apply::under;
+use super::{Mount, volume};
+use crate::under;
 
-const LABEL: &str = "cidata";
+/// Labels and files, the first first.
+const DISKS: [(&str, &str); 2] = [("cidata", "user-data"), ("config-2", "openstack/latest/user_data")];
 
-/// The user data of the first such disk by name, if there is one.
-pub(super) fn read(root: &Path) -> Result<Option<Vec<u8>>, String> {
-    let Some((device, file_system)) = find(root) else { return Ok(None) };
-    let source = under(root, "/dev").join(&device);
-    let folder = sys::detached::mount_read_only(file_system.kernel_name(), &source.to_string_lossy())
-        .map_err(|err| format!("cannot mount {device}: {err}"))?;
-    user_data(&folder)
+/// A disk with a label.
+#[derive(Debug, PartialEq, Eq)]
+struct Disk {
+    device: String,
+    file_system: FileSystem,
+    label: String,
 }
 
-/// The first block device, by name, with the label.
-fn find(root: &Path) -> Option<(String, FileSystem)> {
-    let listing = fs::read_dir(under(root, "/sys/class/block")).ok()?;
+/// The user data of the first such disk that has some, if there is one.
+pub(super) fn read(root: &Path, mount: Mount) -> Result<Option<Vec<u8>>, String> {
+    let disks = labelled(root);
+    for (label, file) in DISKS {
+        let Some(disk) = disks.iter().find(|disk| disk.label.eq_ignore_ascii_case(label)) else { continue };
+        let device = &disk.device;
+        let source = under(root, "/dev").join(device);
+        let folder = mount(disk.file_system.kernel_name(), &source.to_string_lossy())
+            .map_err(|err| format!("cannot mount {device}: {err}"))?;
+        if let Some(bytes) = volume::read(&folder, file)? {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
+/// The disks with a label that means something here, by name.
+fn labelled(root: &Path) -> Vec<Disk> {
+    let Ok(listing) = fs::read_dir(under(root, "/sys/class/block")) else { return Vec::new() };
     let mut devices: Vec<_> =
         listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     devices.sort();
-    devices.iter().filter(|name| may_be_a_disk(name)).find_map(|name| {
-        let device = File::open(under(root, "/dev").join(name)).ok()?;
-        let volume = identify(|offset, buffer| device.read_exact_at(buffer, offset).is_ok())?;
-        volume.label.eq_ignore_ascii_case(LABEL).then(|| (name.clone(), volume.file_system))
-    })
+    devices.retain(|name| may_be_a_disk(name));
+    let disk = |device: String| {
+        let file = File::open(under(root, "/dev").join(&device)).ok()?;
+        let volume = identify(|offset, buffer| file.read_exact_at(buffer, offset).is_ok())?;
+        let meant = DISKS.iter().any(|(label, _)| volume.label.eq_ignore_ascii_case(label));
+        meant.then_some(Disk { device, file_system: volume.file_system, label: volume.label })
+    };
+    devices.into_iter().filter_map(disk).collect()
 }
 
 /// Nobody attaches user data as one of these, and reading our verity device would only cost hashing.
@@ -44,81 +59,72 @@ fn may_be_a_disk(name: &str) -> bool {
     !["dm-", "loop", "ram", "zram", "nbd", "md"].iter().any(|kind| name.starts_with(kind))
 }
 
-/// The file in the volume's root folder.
-fn user_data(folder: &OwnedFd) -> Result<Option<Vec<u8>>, String> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = match rustix::fs::openat(folder, "user-data", flags, Mode::empty()) {
-        Ok(file) => file,
-        // A cidata disk may hold only what is meant for others (meta-data, network-config).
-        Err(rustix::io::Errno::NOENT) => return Ok(None),
-        Err(err) => return Err(format!("cannot open user-data: {err}")),
-    };
-    let plain = rustix::fs::fstat(file.as_fd())
-        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-    if !plain {
-        return Err("user-data is not a plain file".into());
-    }
-    let mut bytes = Vec::new();
-    let one_more = LIMITS.text_bytes as u64 + 1;
-    File::from(file)
-        .take(one_more)
-        .read_to_end(&mut bytes)
-        .map_err(|err| format!("cannot read user-data: {err}"))?;
-    if bytes.len() > LIMITS.text_bytes {
-        return Err(format!("user-data is longer than {} bytes", LIMITS.text_bytes));
-    }
-    Ok(Some(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
     fn scratch(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("nocloud-{name}-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
+        fs::create_dir_all(dir.join("sys/class/block")).unwrap();
+        fs::create_dir_all(dir.join("dev")).unwrap();
         dir
     }
 
-    #[test]
-    fn the_labelled_disk_is_found_among_others() {
-        let root = scratch("find");
-        fs::create_dir_all(root.join("sys/class/block")).unwrap();
-        fs::create_dir_all(root.join("dev")).unwrap();
+    fn iso(label: &[u8]) -> Vec<u8> {
         let mut iso = vec![0; 34 << 10];
         iso[32768..32774].copy_from_slice(b"\x01CD001");
-        iso[32808..32814].copy_from_slice(b"CIDATA");
-        let disks: [(&str, &[u8]); 5] =
-            [("dm-0", &iso), ("loop0", &iso), ("vda", &[0; 70_000]), ("vdb", b""), ("vdc", &iso)];
+        iso[32808..32808 + label.len()].copy_from_slice(label);
+        iso
+    }
+
+    fn attach(root: &Path, name: &str, content: &[u8]) {
+        fs::write(root.join("sys/class/block").join(name), "").unwrap();
+        fs::write(root.join("dev").join(name), content).unwrap();
+    }
+
+    /// Stands for mount(2): a device's files lie in a folder beside it.
+    fn beside(_: &str, device: &str) -> std::io::Result<std::os::fd::OwnedFd> {
+        Ok(File::open(format!("{device}.files"))?.into())
+    }
+
+    #[test]
+    fn the_labelled_disks_are_found_among_others() {
+        let root = scratch("find");
+        let disks: [(&str, &[u8]); 6] = [
+            ("dm-0", &iso(b"cidata")),
+            ("loop0", &iso(b"cidata")),
+            ("vda", &[0; 70_000]),
+            ("vdb", b""),
+            ("vdc", &iso(b"CIDATA")),
+            ("vdd", &iso(b"other")),
+        ];
         for (name, content) in disks {
-            fs::write(root.join("sys/class/block").join(name), "").unwrap();
-            fs::write(root.join("dev").join(name), content).unwrap();
+            attach(&root, name, content);
         }
         fs::write(root.join("sys/class/block/gone"), "").unwrap();
-        assert_eq!(find(&root), Some(("vdc".into(), FileSystem::Iso9660)));
+        let names = |root: &Path| labelled(root).into_iter().map(|disk| disk.device).collect::<Vec<_>>();
+        assert_eq!(names(&root), ["vdc"]);
         fs::remove_file(root.join("dev/vdc")).unwrap();
-        assert_eq!(find(&root), None);
+        assert!(names(&root).is_empty());
         fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]
-    fn only_a_plain_file_of_bounded_length_is_taken() {
-        let dir = scratch("file");
-        let folder = OwnedFd::from(File::open(&dir).unwrap());
-        let path = dir.join("user-data");
-        assert_eq!(user_data(&folder), Ok(None));
-        fs::write(&path, "text").unwrap();
-        assert_eq!(user_data(&folder), Ok(Some(b"text".to_vec())));
-        fs::write(&path, vec![b' '; LIMITS.text_bytes + 1]).unwrap();
-        assert!(user_data(&folder).is_err());
-        fs::remove_file(&path).unwrap();
-        symlink("/etc/passwd", &path).unwrap();
-        assert!(user_data(&folder).is_err(), "a link is not followed");
-        fs::remove_file(&path).unwrap();
-        fs::create_dir(&path).unwrap();
-        assert!(user_data(&folder).is_err());
-        fs::remove_dir_all(&dir).unwrap();
+    fn nocloud_comes_before_a_config_drive_and_gives_way_when_it_says_nothing() {
+        let root = scratch("order");
+        assert_eq!(read(&root, beside), Ok(None));
+        attach(&root, "vda", &iso(b"config-2"));
+        assert!(read(&root, beside).unwrap_err().starts_with("cannot mount vda: "));
+        fs::create_dir_all(root.join("dev/vda.files/openstack/latest")).unwrap();
+        assert_eq!(read(&root, beside), Ok(None));
+        fs::write(root.join("dev/vda.files/openstack/latest/user_data"), "stack").unwrap();
+        assert_eq!(read(&root, beside), Ok(Some(b"stack".to_vec())));
+        attach(&root, "vdb", &iso(b"cidata"));
+        fs::create_dir_all(root.join("dev/vdb.files")).unwrap();
+        assert_eq!(read(&root, beside), Ok(Some(b"stack".to_vec())), "cidata without user data");
+        fs::write(root.join("dev/vdb.files/user-data"), "nocloud").unwrap();
+        assert_eq!(read(&root, beside), Ok(Some(b"nocloud".to_vec())));
+        fs::remove_dir_all(&root).unwrap();
     }
 }
