@@ -9,6 +9,7 @@ type Main = fn() -> ExitCode;
 
 /// Every name this file answers to, and what it runs. A name here has a link in the image (image/variants).
 const SERVICES: &[(&str, Main)] = &[
+    ("apiserver", apiserver::main),
     ("configure", configure::main),
     ("containers", containers::main),
     ("health", health::main),
