@@ -1,0 +1,6 @@
+//! The program, run in this process, against servers that say what a test wants said.
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod common;
+mod tls;
