@@ -8,6 +8,7 @@ mod data;
 mod esp;
 mod gpt;
 mod sets;
+mod state;
 
 use std::fs::File;
 use std::ops::Range;

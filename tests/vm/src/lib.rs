@@ -8,6 +8,7 @@
 //! (`tests/scenarios`).
 
 pub mod accel;
+pub mod api;
 pub mod bus;
 pub mod console;
 pub mod disk;
@@ -30,6 +31,7 @@ pub mod trust;
 pub mod uki;
 
 pub use accel::Accel;
+pub use api::{Api, ApiKeys};
 pub use bus::{Bus, Told};
 pub use console::{Console, Line};
 pub use disk::Disk;

@@ -12,6 +12,7 @@ mod figures;
 mod ours;
 mod peer;
 mod runtime;
+mod settings;
 mod surface;
 mod verified;
 
@@ -39,6 +40,8 @@ enum What {
     Boot(Boot),
     /// Let crun and runc run containers in turn, on this host's kernel
     Runtime(runtime::Runtime),
+    /// Change settings through the API, and the same through a chain of processes, in turn
+    Settings(settings::Settings),
 }
 
 #[derive(Args)]
@@ -66,6 +69,7 @@ impl Bench {
         match self.what {
             What::Boot(boot) => boot.run(root),
             What::Runtime(runtime) => runtime.run(root),
+            What::Settings(settings) => settings.run(root),
         }
     }
 }

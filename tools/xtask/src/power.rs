@@ -1,4 +1,4 @@
-//! `xtask power`: every power cut of every edit of the partition table, and every cut of each recovery, rather than the
+//! `xtask power`: every power cut of every edit of the partition table and of the settings, and every cut of each recovery, rather than the
 //! sample that `cargo test` takes.
 
 use std::path::Path;
@@ -21,7 +21,18 @@ impl Power {
     /// Runs the simulation; it prints each scenario's count and the sum.
     pub fn run(&self, root: &Path) -> Result<ExitCode> {
         let mut cargo = Command::new("cargo");
-        cargo.args(["test", "--locked", "-p", "power", "--test", "cuts", "--", "--nocapture"]);
+        cargo.args([
+            "test",
+            "--locked",
+            "-p",
+            "power",
+            "--test",
+            "cuts",
+            "--test",
+            "settings",
+            "--",
+            "--nocapture",
+        ]);
         cargo.env("GANTRY_POWER", "whole").env("GANTRY_POWER_SEED", self.seed.to_string());
         let status = cargo.current_dir(root).status().context("cannot run cargo test")?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -3,7 +3,8 @@
 //! Builds the image, boots it, has it run a container that user data declares, fetches a page from that container
 //! through the forwarded port, and prints what it cost. The developer's defaults (the mirror that leads to the test
 //! registry, and the container `web` where the user brings no file) go in through fw_cfg; the user's own file goes in
-//! untouched on a NoCloud disk, which wins. So both sources are in use.
+//! untouched on a NoCloud disk, which wins. So both sources are in use. With the defaults goes the remote API, for keys that are
+//! made at first use: the build host talks to the machine with the client that it has just built.
 
 mod declared;
 mod report;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use vm::{Accel, Guest, Lab, Oci, Registry, Trust};
+use vm::{Accel, Api, ApiKeys, Guest, Lab, Oci, Registry, Trust};
 
 use crate::interrupt::Interrupt;
 use declared::Declared;
@@ -85,9 +86,10 @@ impl Run {
         let lab = crate::lab::open(root, &self.variant, !self.no_build)?;
         let interrupt = Interrupt::catch()?;
         let registry = serve_images(&lab)?;
-        let mut guest = self.boot(&lab, &registry, file, &declared)?;
+        let keys = ApiKeys::ensure()?;
+        let mut guest = self.boot(&lab, &registry, file, &declared, &keys)?;
         let mut watch = Watch::new(self.console, interrupt);
-        match self.show(&lab, &guest, &mut watch, &declared) {
+        match self.show(&lab, &guest, &mut watch, &declared, &keys) {
             Ok(()) if self.once => println!("\npowering off"),
             Ok(()) => {
                 println!("\nIt stays up; its console follows. Ctrl-C powers it off.\n");
@@ -116,11 +118,13 @@ impl Run {
         registry: &Registry,
         file: Option<String>,
         declared: &Declared,
+        keys: &ApiKeys,
     ) -> Result<Guest> {
+        let api = keys.user_data()?;
         let mut machine = lab.guest("run").memory_mib(self.memory).cpus(self.cpus).settle(SETTLE);
         machine = match file {
-            Some(text) => machine.user_data(registry.mirror()).nocloud(text),
-            None => machine.user_data(format!("{}{WEB}", registry.mirror())),
+            Some(text) => machine.user_data(format!("{}{api}", registry.mirror())).nocloud(text),
+            None => machine.user_data(format!("{}{WEB}{api}", registry.mirror())),
         };
         if self.secure_boot {
             let variables = lab.machines.join("run.fd");
@@ -133,11 +137,21 @@ impl Run {
         for port in &declared.ports {
             machine = machine.forward(*port);
         }
+        if !declared.ports.contains(&vm::api::PORT) {
+            machine = machine.forward(vm::api::PORT);
+        }
         Ok(machine.start()?)
     }
 
     /// Waits until everything that was declared runs, and prints what there is to see.
-    fn show(&self, lab: &Lab, guest: &Guest, watch: &mut Watch, declared: &Declared) -> Result<()> {
+    fn show(
+        &self,
+        lab: &Lab,
+        guest: &Guest,
+        watch: &mut Watch,
+        declared: &Declared,
+        keys: &ApiKeys,
+    ) -> Result<()> {
         let deadline = if lab.accel == Accel::Kvm { BOOT_KVM } else { BOOT_EMULATED };
         for name in &declared.containers {
             watch.milestone(guest, &format!("container/{name}"), deadline)?;
@@ -153,6 +167,18 @@ impl Run {
         println!("\n{}", report::timeline(&guest.timeline(), &declared.containers));
         println!("{}", report::memory(&memory.text));
         println!("{}", report::sizes(&lab.image));
+        let api = Api::of(guest, keys)?;
+        match api.wait(guest, ANSWER) {
+            Ok(_) => println!(
+                "\nremote API (try: status, get settings, set motd=hello, services, logs -f):\n\n    {}",
+                report::client(&api)
+            ),
+            // The user's own settings.api wins, and may mean other keys.
+            Err(err) if self.user_data.is_some() => {
+                println!("\nremote API: no answer to this checkout's keys: {err}")
+            }
+            Err(err) => return Err(err.into()),
+        }
         Ok(())
     }
 }

@@ -6,11 +6,14 @@
 // Tests may unwrap; helper functions of integration tests are not known to clippy as tests.
 #![allow(clippy::unwrap_used)]
 
+mod api;
 mod containers;
 mod data;
 mod fallback;
 mod health;
 mod measured;
+mod releases;
+mod remote;
 mod root;
 mod secure_boot;
 mod sets;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
-use vm::{Image, Timeline};
+use vm::{Api, Image, Timeline};
 
 /// One step of the boot: what it is called, and the milestone that ends it.
 const STEPS: &[(&str, &str)] = &[
@@ -64,6 +64,20 @@ pub fn sizes(image: &Image) -> String {
         }
     }
     text.trim_end_matches([',', ':']).to_owned()
+}
+
+/// The client's command line, to be copied into a shell that stands in this directory.
+pub fn client(api: &Api) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let word = |word: String| {
+        let short = std::path::Path::new(&word)
+            .strip_prefix(&here)
+            .map(|path| path.display().to_string())
+            .unwrap_or(word);
+        let plain = short.chars().all(|c| c.is_ascii_alphanumeric() || "/.:_-+=@".contains(c));
+        if plain { short } else { format!("'{}'", short.replace('\'', "'\\''")) }
+    };
+    api.command_line().into_iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
