@@ -157,15 +157,15 @@ impl Settings {
 }
 
 fn motd(text: &str) -> String {
-    serde_json::json!({ "motd": text }).to_string()
+    serde_json::json!({ "settings": { "motd": text } }).to_string()
 }
 
 /// A container that is declared, does not run, and has an environment of many variables.
 fn large_document() -> String {
     let env: serde_json::Map<_, _> =
         (0..LARGE_KEYS).map(|n| (format!("VARIABLE_{n}"), format!("value {n}").into())).collect();
-    serde_json::json!({ "containers": { "big": { "image": "registry.example/big:1", "enabled": false, "env": env } } })
-        .to_string()
+    let big = serde_json::json!({ "image": "registry.example/big:1", "enabled": false, "env": env });
+    serde_json::json!({ "settings": { "containers": { "big": big } } }).to_string()
 }
 
 fn change(conversation: &mut Conversation, body: &str) -> Result<()> {
