@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use control::{Outcome, UnitState, Units};
+use control::{ControlError, Outcome, Refusal, UnitState, Units};
 use render::Plan;
 use wire::apply::{FailedAt, Failure, FileChange, Preview, Renewal, Report, UnitOutcome, UnitRenewal};
 
@@ -137,7 +137,7 @@ impl Applier {
         record.knobs = knobs::turned(host, plan, &record, &report.knobs);
         if report.ok {
             record.files = plan.files.iter().map(|file| (file.path.clone(), owned(file.units))).collect();
-            self.renew(&mut record, &mut report);
+            self.renew(&mut record, before.whole, &mut report);
         }
         record.whole = report.ok;
         if let Err(err) = record.write(host) {
@@ -146,8 +146,8 @@ impl Applier {
         report
     }
 
-    /// Has every unit take its files that has not.
-    fn renew(&self, record: &mut Record, report: &mut Report) {
+    /// Has every unit take its files that has not. `was_whole`: the last run broke nothing, so what is broken broke by itself.
+    fn renew(&self, record: &mut Record, was_whole: bool, report: &mut Report) {
         let Some(units) = &self.units else {
             record.owed.clear();
             return;
@@ -156,7 +156,7 @@ impl Applier {
             return;
         }
         match tell(&**units, &record.owed, self.patience) {
-            Ok(Told { renewals, late }) => {
+            Ok(Told { renewals, late, broken }) => {
                 for renewal in &renewals {
                     // Its turn did not come.
                     let untouched =
@@ -167,7 +167,8 @@ impl Applier {
                 }
                 report.units = renewals;
                 let excused = |renewal: &UnitRenewal| {
-                    renewal.outcome == UnitOutcome::TimedOut && late.contains(&renewal.unit)
+                    let is_late = renewal.outcome == UnitOutcome::TimedOut && late.contains(&renewal.unit);
+                    is_late || (was_whole && broken.contains(&renewal.unit))
                 };
                 let down = report.units.iter();
                 let down = down.filter(|renewal| renewal.outcome != UnitOutcome::Ready && !excused(renewal));
@@ -176,9 +177,19 @@ impl Applier {
                     fail(report, FailedAt::Units, down.join("; "));
                 }
             }
+            // The files go with the host, and the settings are in effect at its next start: nothing was wrong with them.
+            Err(ControlError::Refused { refusal: Refusal::ShuttingDown, .. }) => {
+                let owed = std::mem::take(&mut record.owed);
+                report.units =
+                    owed.into_iter().map(|unit| skipped(unit, "the host is shutting down")).collect();
+            }
             Err(err) => fail(report, FailedAt::Units, files::chain(&err)),
         }
     }
+}
+
+fn skipped(unit: String, why: &str) -> UnitRenewal {
+    UnitRenewal { unit, how: Renewal::Skipped, outcome: UnitOutcome::Ready, why: Some(why.into()) }
 }
 
 /// Puts one file in place, or takes it away.
@@ -205,21 +216,23 @@ fn judge(report: &mut Report, knobs_refused: usize) {
 /// What became of units that were told.
 struct Told {
     renewals: Vec<UnitRenewal>,
-    /// Those that were not up before: that they are not up now says nothing of the files.
+    /// Those on their way up: that they are not there in time says nothing of the files.
     late: BTreeSet<String>,
+    /// Those that were broken before: that they still are says nothing of the files either.
+    broken: BTreeSet<String>,
 }
 
 /// Has these units take their files, but for those that have not started: they will read them then.
-fn tell(
-    units: &dyn Units,
-    owed: &BTreeSet<String>,
-    patience: Duration,
-) -> Result<Told, control::ControlError> {
-    let (mut waiting, mut late) = (BTreeSet::new(), BTreeSet::new());
+fn tell(units: &dyn Units, owed: &BTreeSet<String>, patience: Duration) -> Result<Told, ControlError> {
+    let (mut waiting, mut late, mut broken) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for unit in units.list()? {
         match unit.state {
             UnitState::Waiting => drop(waiting.insert(unit.name)),
             UnitState::Starting | UnitState::Running => drop(late.insert(unit.name)),
+            // A change may be one of several that repair it, or only happen to concern it.
+            UnitState::Restarting | UnitState::Held | UnitState::Failed | UnitState::Stuck => {
+                broken.insert(unit.name);
+            }
             _ => {}
         }
     }
@@ -238,8 +251,11 @@ fn tell(
         };
         let (outcome, why) = match renewed.outcome {
             Outcome::Ready => (UnitOutcome::Ready, None),
+            Outcome::Failed { why } if broken.contains(&renewed.unit) => {
+                (UnitOutcome::Failed, Some(format!("{why}; it was not up before either")))
+            }
             Outcome::Failed { why } => (UnitOutcome::Failed, Some(why)),
-            Outcome::TimedOut if late.contains(&renewed.unit) => (
+            Outcome::TimedOut if late.contains(&renewed.unit) || broken.contains(&renewed.unit) => (
                 UnitOutcome::TimedOut,
                 Some("it was not up before either; it takes its files once it is".into()),
             ),
@@ -247,14 +263,9 @@ fn tell(
         };
         UnitRenewal { unit: renewed.unit, how, outcome, why }
     });
-    let waiting = owed.intersection(&waiting).map(|unit| UnitRenewal {
-        unit: unit.clone(),
-        how: Renewal::Skipped,
-        outcome: UnitOutcome::Ready,
-        why: Some("it has not started yet".into()),
-    });
+    let waiting = owed.intersection(&waiting).map(|unit| skipped(unit.clone(), "it has not started yet"));
     let renewals = renewed.chain(waiting).collect();
-    Ok(Told { renewals, late })
+    Ok(Told { renewals, late, broken })
 }
 
 fn in_words(renewal: &UnitRenewal) -> String {

@@ -79,8 +79,12 @@ pub(super) struct Pid1 {
     pub(super) broken: Mutex<BTreeSet<String>>,
     /// Units that run and do not say that they are up, as netd before it has a lease.
     pub(super) late: Mutex<BTreeSet<String>>,
+    /// Units that are down for their own failures, and stay so.
+    pub(super) held: Mutex<BTreeSet<String>>,
     /// Who was renewed, in order.
     pub(super) renewed: Mutex<Vec<String>>,
+    /// The host ends.
+    pub(super) ending: Mutex<bool>,
     /// Nobody listens on its socket.
     pub(super) deaf: Mutex<bool>,
 }
@@ -229,11 +233,16 @@ struct Handle {
 
 impl Units for Handle {
     fn renew(&self, units: &[&str], _: Duration) -> Result<Vec<Renewed>, ControlError> {
+        if *self.pid1.ending.lock().unwrap() {
+            let refusal = supervise::control::Refusal::ShuttingDown;
+            return Err(ControlError::Refused { what: "renew units".into(), refusal });
+        }
         let mut renewed = Vec::new();
         for unit in units {
             self.steps.take().map_err(ControlError::Lost)?;
             self.pid1.renewed.lock().unwrap().push((*unit).into());
-            let broken = self.pid1.broken.lock().unwrap().contains(*unit);
+            let is_in = |units: &Mutex<BTreeSet<String>>| units.lock().unwrap().contains(*unit);
+            let broken = is_in(&self.pid1.broken) || is_in(&self.pid1.held);
             let outcome = match broken {
                 _ if self.pid1.late.lock().unwrap().contains(*unit) => Outcome::TimedOut,
                 true => Outcome::Failed { why: "it ended with 64".into() },
@@ -258,6 +267,7 @@ impl Units for Handle {
             kind: supervise::unit::Kind::Service,
             state: match started.contains_key(*unit) {
                 _ if self.pid1.late.lock().unwrap().contains(*unit) => UnitState::Running,
+                _ if self.pid1.held.lock().unwrap().contains(*unit) => UnitState::Held,
                 true => UnitState::Ready,
                 false => UnitState::Waiting,
             },

@@ -159,6 +159,34 @@ fn a_unit_that_was_not_up_before_is_told_and_undoes_no_change() {
 }
 
 #[test]
+fn a_unit_that_was_broken_before_undoes_no_change_and_one_that_a_change_broke_is_no_excuse() {
+    let bench = settled("held", &plan(FILES, &[]));
+    bench.pid1.held.lock().unwrap().insert("one".into());
+    let report = bench.applier().apply(&plan(&[("/etc/a", "half a repair\n")], &[]), 2);
+    assert!(report.ok, "{:?}", report.failure);
+    let one = report.units.iter().find(|unit| unit.unit == "one").unwrap();
+    assert_eq!(one.outcome, UnitOutcome::Failed);
+    assert!(one.why.as_ref().unwrap().contains("not up before"), "{one:?}");
+
+    let bench = settled("broke", &plan(FILES, &[]));
+    bench.pid1.broken.lock().unwrap().insert("one".into());
+    assert!(!bench.applier().apply(&plan(&[("/etc/a", "bad\n")], &[]), 2).ok);
+    // It is held for the files of that change, and the way back does not bring it up: that is no success.
+    bench.pid1.held.lock().unwrap().insert("one".into());
+    assert!(!bench.applier().apply(&plan(FILES, &[]), 3).ok);
+}
+
+#[test]
+fn a_host_that_ends_meanwhile_is_no_fault_of_the_settings() {
+    let bench = settled("ending", &plan(FILES, &[]));
+    *bench.pid1.ending.lock().unwrap() = true;
+    let report = bench.applier().apply(&plan(&[("/etc/a", "new\n")], &[]), 2);
+    assert!(report.ok, "{:?}", report.failure);
+    assert!(report.units.iter().all(|unit| unit.why.as_deref() == Some("the host is shutting down")));
+    assert_eq!(bench.applier().applied(), Some(2));
+}
+
+#[test]
 fn without_anyone_to_tell_files_are_all_there_is() {
     let bench = Bench::new("alone");
     let applier = Applier::new(&bench.root, None);
