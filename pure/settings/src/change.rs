@@ -11,18 +11,30 @@ use alloc::vec::Vec;
 use crate::layers::Layers;
 use crate::model::Settings;
 use crate::problem::Problem;
-use crate::tree::Layer;
+use crate::tree::{Layer, Tree};
 use crate::validate;
 
 /// The settings of `after`, unless it has problems that `before` has not: then those.
+///
+/// What lies hidden below the API's own values counts as there before: the host has been as user data says, and whoever
+/// takes back what the API said must be able to return to that.
 pub fn check_change(before: &Layers, after: &Layers) -> Result<Settings, Vec<Problem>> {
     let (settings, problems) = validate(&after.merged());
     if problems.is_empty() {
         return Ok(settings);
     }
+    let mut hidden = before.clone();
+    hidden.set(Layer::Api, Tree::default());
     let mut known: BTreeMap<_, usize> = BTreeMap::new();
-    for problem in validate(&before.merged()).1 {
-        *known.entry(identity(&problem)).or_default() += 1;
+    for layers in [before, &hidden] {
+        let mut here: BTreeMap<_, usize> = BTreeMap::new();
+        for problem in validate(&layers.merged()).1 {
+            *here.entry(identity(&problem)).or_default() += 1;
+        }
+        for (problem, times) in here {
+            let most = known.entry(problem).or_default();
+            *most = times.max(*most);
+        }
     }
     let is_new = |problem: &Problem| match known.get_mut(&identity(problem)) {
         Some(left @ 1..) => {
