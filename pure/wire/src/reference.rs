@@ -20,8 +20,10 @@ including the one before. Paths without `/v1` are Bottlerocket's: its clients wo
 - **Errors** under `/v1` are JSON (`Failure`), else plain text, one problem a line. Each names the key, the rule and the remedy;
   what was refused changed nothing.
 - **`If-Match: GENERATION`** on a change answers 409 when another generation is in effect: no update is lost between two clients.
-- **Limits**: bodies 1 MiB; request line and headers 32 KiB, 64 headers, 10 s; 1536 local connections; 64 that watch or follow; whoever takes nothing of an answer for 30 s has had it.
+- **Limits**: bodies 1 MiB; request line and headers 32 KiB, 64 headers, 10 s; 1536 local connections; 64 that watch or follow; of 32 changes
+  that may wait for their turn, 16 over the network and 4 with one certificate; whoever takes nothing of an answer for 30 s has had it.
   Parameters that a path does not know are refused, so that a misspelt `dry-run` changes nothing.
+- **Pages**: what a browser says to come from a web page (`Origin`, `Sec-Fetch-Site`) changes nothing over the network: 403.
 - **Secrets** read `(secret)`; administrators see them with `secrets=show`. Writing `(secret)` back to a secret's key is refused.
 
 ";

@@ -15,6 +15,8 @@ pub struct Host {
     pub defaults: PathBuf,
     /// The generations.
     pub store: PathBuf,
+    /// The generation that the store names and that was undone, if the store would not take that.
+    pub owed: PathBuf,
     /// What `configure` found wrong with user data.
     pub configured: PathBuf,
     /// The host's log.
@@ -45,6 +47,7 @@ impl Host {
             init: root.join("run/gantry/init.sock"),
             defaults: root.join("usr/share/gantry/defaults.toml"),
             store: root.join("state/settings"),
+            owed: root.join("run/gantry/undo-owed"),
             configured: root.join("run/gantry/configure.json"),
             log: root.join("var/log/host.log"),
             hostname: root.join("proc/sys/kernel/hostname"),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body as HttpBody;
-use hyper::header::{ALLOW, CONNECTION, HeaderMap, HeaderValue, IF_MATCH};
+use hyper::header::{ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use wire::query::Query;
-use wire::{Found, Route};
+use wire::{Found, Method, Route};
 
 use crate::answer::{Answer, Refusal};
 use crate::audit::Call as Record;
@@ -18,6 +18,9 @@ use crate::body::Body;
 use crate::caller::Caller;
 use crate::resources;
 use crate::state::Api;
+
+/// Of server-sent events (HTML, 9.2.3).
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// A request that may be handled: all of it is here, and its caller may ask this.
 #[derive(Debug)]
@@ -34,6 +37,10 @@ pub struct Ask {
     pub body: Bytes,
     /// The generation that the caller believes to be in effect.
     pub if_match: Option<u64>,
+    /// The last event that the caller heard, of those with a number.
+    pub last_event: Option<u64>,
+    /// When the connection begins closing, what has no end must end: its certificate may be a revoked one.
+    pub closing: watch::Receiver<bool>,
 }
 
 /// Answers one request of `caller`. Total: whatever the request, there is an answer. What is not all here when the connection
@@ -49,10 +56,11 @@ where
 {
     let v1 = request.uri().path().starts_with("/v1/");
     let call = Call::begun(&api, &caller, &request);
+    let of_ask = closing.clone();
     let taken = tokio::select! {
         biased;
         _ = closing.wait_for(|closing| *closing) => Err(closed()),
-        taken = take(&api, &caller, request) => taken,
+        taken = take(&api, &caller, request, of_ask) => taken,
     };
     match taken {
         // What a caller began is done, and recorded, also when the caller is gone.
@@ -142,7 +150,12 @@ fn closed() -> Box<Refused> {
     Box::new(Refused { refusal, allow: None, close: true })
 }
 
-async fn take<B>(api: &Api, caller: &Caller, request: Request<B>) -> Result<Ask, Box<Refused>>
+async fn take<B>(
+    api: &Api,
+    caller: &Caller,
+    request: Request<B>,
+    closing: watch::Receiver<bool>,
+) -> Result<Ask, Box<Refused>>
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
@@ -153,10 +166,24 @@ where
         let remedy = format!("the certificate of this caller gives role {}: ask with another", caller.role());
         return Err(Refusal::new(StatusCode::FORBIDDEN, error).remedy(remedy).into());
     }
+    if caller.is_remote() && route.method != Method::Get {
+        no_page(&head.headers)?;
+    }
     let query = query(route, head.uri.query())?;
-    let if_match = if_match(&head.headers)?;
+    let if_match = generation(&head.headers, &IF_MATCH, "If-Match")?;
+    let last_event = generation(&head.headers, &LAST_EVENT_ID, "Last-Event-ID")?;
     let body = read(api, body).await?;
-    Ok(Ask { caller: caller.clone(), route, names, query, body, if_match })
+    Ok(Ask { caller: caller.clone(), route, names, query, body, if_match, last_event, closing })
+}
+
+/// A browser makes the calls of any page with the certificate of whoever looks at it, and says so.
+fn no_page(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(name) = ["origin", "sec-fetch-site"].into_iter().find(|name| headers.contains_key(*name)) else {
+        return Ok(());
+    };
+    let error = format!("{name} says that a web page makes this call, and pages may change nothing");
+    let remedy = "call from a program that is no browser, and without that header";
+    Err(Refusal::new(StatusCode::FORBIDDEN, error).remedy(remedy))
 }
 
 fn route(method: &str, path: &str) -> Result<(&'static Route, Vec<String>), Box<Refused>> {
@@ -195,17 +222,18 @@ fn query(route: &Route, text: Option<&str>) -> Result<Query, Refusal> {
     if refusal.failure.problems.is_empty() { Ok(query) } else { Err(refusal) }
 }
 
-fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
-    let mut values = headers.get_all(IF_MATCH).iter();
+/// The generation that a header names; `*` and no header name none.
+fn generation(headers: &HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<u64>, Refusal> {
+    let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let number = value.to_str().ok().map(|text| text.trim().trim_matches('"'));
     match (number, values.next()) {
         (Some("*"), None) => Ok(None),
         (Some(number), None) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
             let number = number.parse();
-            number.map(Some).map_err(|_| Refusal::bad("If-Match is greater than any generation"))
+            number.map(Some).map_err(|_| Refusal::bad(format!("{shown} is greater than any generation")))
         }
-        _ => Err(Refusal::bad("If-Match must be one generation's number, as If-Match: 7")),
+        _ => Err(Refusal::bad(format!("{shown} must be one generation's number, as {shown}: 7"))),
     }
 }
 

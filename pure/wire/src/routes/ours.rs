@@ -111,7 +111,7 @@ pub(super) const ROUTES: [Route; 25] = [
     ]),
     route(Call::Watch, Get, "/v1/watch", Reader, "Tells every generation and every apply, as they come.", &[Answer {
         status: 200,
-        doc: "Server-sent events: `generation` (GenerationSummary), `apply` (Report), `behind` (some were missed).",
+        doc: "Server-sent events: `generation` (GenerationSummary), `apply` (Report), `behind` (some were missed). Whoever comes back with `Last-Event-ID` is told what came after it.",
         content: Content::Events,
     }])
     .query(&[optional("since", "A generation: those after it that are kept come first.")]),

@@ -24,7 +24,7 @@ message! {
         /// Whether it was applied whole; nothing before it was tried.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub applied: Option<bool>,
-        /// What awaits confirmation.
+        /// What awaits confirmation, or is being undone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub pending: Option<Pending>,
         /// How many problems the user data has.

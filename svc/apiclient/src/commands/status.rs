@@ -42,11 +42,18 @@ impl Status {
             style.paint(words, paint)
         ));
         if let Some(pending) = &status.pending {
-            let line = format!(
-                "generation {} undoes itself in {}; keep it with: apiclient confirm {0}",
-                pending.generation,
-                left(pending.left_ms)
-            );
+            let line = match &pending.undo {
+                Some(why) => format!(
+                    "generation {} is undone, which could not be stored yet: {}; nothing can be changed until it is",
+                    pending.generation,
+                    clean(why)
+                ),
+                None => format!(
+                    "generation {} undoes itself in {}; keep it with: apiclient confirm {0}",
+                    pending.generation,
+                    left(pending.left_ms)
+                ),
+            };
             text.push_str(&format!("          {}\n", style.paint(&line, Paint::Warn)));
         }
         match status.failing.is_empty() {

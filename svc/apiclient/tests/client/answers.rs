@@ -303,6 +303,22 @@ fn several_prefixes_are_one_document() {
 }
 
 #[test]
+fn a_status_tells_what_is_on_trial_from_what_is_being_undone() {
+    let status = |pending: &str| {
+        format!(
+            r#"{{"hostname": "h", "release": "1", "variant": "v", "arch": "a", "uptime_ms": 0, "generation": 7,
+                "applied": true, "problems": 0, "failing": [], "pending": {pending}}}"#
+        )
+    };
+    let (trial, _) = one(&["status"], "200 OK", &status(r#"{"generation": 7, "left_ms": 9000}"#));
+    assert!(trial.out.contains("keep it with: apiclient confirm 7"), "{trial:?}");
+    let undone = r#"{"generation": 7, "left_ms": 0, "undo": "no room"}"#;
+    let (undone, _) = one(&["status"], "200 OK", &status(undone));
+    assert!(undone.out.contains("could not be stored yet: no room"), "{undone:?}");
+    assert!(!undone.out.contains("apiclient confirm"), "{undone:?}");
+}
+
+#[test]
 fn explanations_put_what_counts_first() {
     let body = r#"{"values": [
         {"key": "settings.motd", "layer": "image", "value": "i", "wins": false},

@@ -205,7 +205,7 @@ async fn visit(
         _ = stop.wait_for(|stop| *stop) => {}
     }
     let _ = close.send(true);
-    // What still runs then is cut: its certificate may be a revoked one.
+    // Who watches or follows ends with that; what still runs then is cut: its certificate may be a revoked one.
     let _ = timeout(house.limits.linger, conversation).await;
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use der::Decode as _;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
@@ -14,6 +15,9 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use settings::model::Api as Wanted;
+use x509_cert::Certificate;
+use x509_cert::crl::CertificateList;
+use x509_cert::name::Name;
 
 use super::authority::{Authority, Purpose};
 use super::error::RemoteError;
@@ -133,32 +137,63 @@ fn clients(
     own: Option<&Identity>,
     now_s: u64,
 ) -> Result<Arc<dyn ClientCertVerifier>, RemoteError> {
-    let mut roots = RootCertStore::empty();
+    let (mut roots, mut names) = (RootCertStore::empty(), Vec::new());
     let mut lists = Vec::new();
     match (&wanted.client_ca, own) {
         (Some(authorities), _) => {
             for authority in CertificateDer::pem_slice_iter(authorities.pem().as_bytes()) {
                 let authority = authority.map_err(|err| setting("settings.api.client-ca", &err))?;
+                names.extend(subject(&authority));
                 let added = roots.add(authority);
                 added.map_err(|err| RemoteError::Tls { key: "settings.api.client-ca", err })?;
             }
         }
         (None, Some(own)) => {
+            names.extend(subject(own.authority().certificate()));
             let added = roots.add(own.authority().certificate().clone());
             added.map_err(|err| RemoteError::Tls { key: "settings.api.client-ca", err })?;
             lists.push(own.revocations(now_s)?);
         }
         (None, None) => return Err(setting("settings.api.client-ca", &"is missing")),
     }
+    let remedy = match &wanted.client_ca {
+        Some(_) => "put its certificate into settings.api.client-ca, or leave the list out",
+        None => "leave the list out; what this host issued is revoked with DELETE /v1/certificates/SERIAL",
+    };
     if let Some(revoked) = &wanted.revoked {
         for list in CertificateRevocationListDer::pem_slice_iter(revoked.pem().as_bytes()) {
-            lists.push(list.map_err(|err| setting("settings.api.revoked", &err))?);
+            let list = list.map_err(|err| setting("settings.api.revoked", &err))?;
+            check_issuer(&list, &names, remedy)?;
+            lists.push(list);
         }
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
     // An authority may have no list. A list past its date still revokes; it does not lock everybody out.
     let builder = builder.with_crls(lists).allow_unknown_revocation_status();
     builder.build().map_err(|err| setting("settings.api.revoked", &err))
+}
+
+fn subject(authority: &CertificateDer<'_>) -> Option<Name> {
+    Some(Certificate::from_der(authority).ok()?.tbs_certificate().subject().clone())
+}
+
+/// A list of somebody whom nobody believes revokes nothing, and TLS would pass over it without a word.
+fn check_issuer(
+    list: &CertificateRevocationListDer<'_>,
+    believed: &[Name],
+    remedy: &str,
+) -> Result<(), RemoteError> {
+    let read = <CertificateList>::from_der(list);
+    let issuer = read.map_err(|err| setting("settings.api.revoked", &err))?.tbs_cert_list.issuer;
+    if believed.contains(&issuer) {
+        return Ok(());
+    }
+    let all: Vec<String> = believed.iter().map(|name| format!("\"{name}\"")).collect();
+    let why = format!(
+        "a list of \"{issuer}\" would revoke nothing, for that is none of the authorities that are believed ({}): {remedy}",
+        all.join(", ")
+    );
+    Err(setting("settings.api.revoked", &why))
 }
 
 fn config(

@@ -19,6 +19,11 @@ pub struct RemoteLimits {
     pub followers: usize,
     /// Of these, with one certificate.
     pub followers_each: usize,
+    /// Of all changes that wait for their turn, those of the network: the rest of the places is for local callers, whom nobody can
+    /// keep from undoing what others do.
+    pub writers: usize,
+    /// Of these, with one certificate.
+    pub writers_each: usize,
     /// How long a connection may finish what it does when its certificate has expired, or whom we believe has changed.
     pub linger: Duration,
     /// Refusals recorded within a minute; the rest is counted. Answers floods that would push the record's past out.
@@ -34,6 +39,8 @@ pub const REMOTE_LIMITS: RemoteLimits = RemoteLimits {
     connections_each: 64,
     followers: 48,
     followers_each: 16,
+    writers: 16,
+    writers_each: 4,
     linger: Duration::from_secs(60),
     refusals: 20,
 };

@@ -56,12 +56,31 @@ pub struct Remote {
     identity_folder: PathBuf,
     console: PathBuf,
     limits: RemoteLimits,
-    followers: Arc<Semaphore>,
-    followers_each: Crowd<String>,
+    followers: Places,
+    writers: Places,
     now: Mutex<Now>,
 }
 
-/// A place of somebody who watches or follows; free again when it goes.
+/// So many places for all holders of certificates, and so many of these for each.
+#[derive(Debug)]
+struct Places {
+    all: Arc<Semaphore>,
+    each: Crowd<String>,
+    most_each: usize,
+}
+
+impl Places {
+    fn new(all: usize, most_each: usize) -> Self {
+        Places { all: Arc::new(Semaphore::new(all)), each: Crowd::default(), most_each }
+    }
+
+    fn take(&self, serial: &str) -> Option<Seat> {
+        let own = self.each.place(serial.to_owned(), self.most_each)?;
+        Some(Seat { _of_all: self.all.clone().try_acquire_owned().ok()?, _own: own })
+    }
+}
+
+/// A place of somebody; free again when it goes.
 #[derive(Debug)]
 pub struct Seat {
     _of_all: OwnedSemaphorePermit,
@@ -98,15 +117,19 @@ struct Door {
 impl Remote {
     /// The remote API of a host that keeps its own authority in `identity_folder`; off.
     pub fn new(identity_folder: PathBuf, console: PathBuf, limits: RemoteLimits) -> Self {
-        let followers = Arc::new(Semaphore::new(limits.followers));
-        let followers_each = Crowd::default();
-        Remote { identity_folder, console, limits, followers, followers_each, now: Mutex::default() }
+        let followers = Places::new(limits.followers, limits.followers_each);
+        let writers = Places::new(limits.writers, limits.writers_each);
+        Remote { identity_folder, console, limits, followers, writers, now: Mutex::default() }
     }
 
     /// A place for the holder of a certificate to watch or follow, if there is one.
     pub fn seat(&self, serial: &str) -> Option<Seat> {
-        let own = self.followers_each.place(serial.to_owned(), self.limits.followers_each)?;
-        Some(Seat { _of_all: self.followers.clone().try_acquire_owned().ok()?, _own: own })
+        self.followers.take(serial)
+    }
+
+    /// A place for a change of theirs to wait for its turn.
+    pub fn writers_seat(&self, serial: &str) -> Option<Seat> {
+        self.writers.take(serial)
     }
 
     /// Bounds on connections.

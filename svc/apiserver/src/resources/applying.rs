@@ -17,7 +17,7 @@ pub fn state(api: &Arc<Api>) -> Answer {
 /// `POST /v1/apply`
 pub async fn again(api: &Arc<Api>, ask: Ask) -> Answer {
     let by = ask.caller.to_string();
-    Turn::take(api, move |turn| turn.apply_current(&by)).await?;
+    Turn::take(api, &ask.caller, move |turn| turn.apply_current(&by)).await?;
     state(api)
 }
 
@@ -26,6 +26,6 @@ pub async fn keys(api: &Arc<Api>, ask: Ask) -> Answer {
     // Which keys changed is found by comparing; the parameter is read so that a wrong one is named.
     ask.keys("keys")?;
     let by = ask.caller.to_string();
-    Turn::take(api, move |turn| turn.apply_current(&by)).await?;
+    Turn::take(api, &ask.caller, move |turn| turn.apply_current(&by)).await?;
     Ok(nothing())
 }

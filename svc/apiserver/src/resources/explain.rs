@@ -3,16 +3,12 @@
 use std::sync::Arc;
 
 use ::settings::schema;
-use wire::configured::Configured;
 use wire::types::{Explained, Explanation, Problem, ProblemList, Stamp};
 
 use super::parameters::paths;
 use crate::answer::{Answer, Refusal, json, json_text, problem};
 use crate::serve::Ask;
 use crate::state::Api;
-
-/// `configure` writes it; a limit all the same.
-const CONFIGURED_BYTES: usize = 16 << 20;
 
 /// `GET /v1/settings/explain`
 pub fn explain(api: &Arc<Api>, ask: &Ask) -> Answer {
@@ -44,7 +40,8 @@ pub fn problems(api: &Arc<Api>) -> Answer {
 
 /// What is wrong with what the layers say, and with the documents they come from.
 pub fn all_problems(api: &Api) -> Vec<Problem> {
-    let configured = configured(api);
+    // There is none on a machine that configure has not run on, as a developer's.
+    let configured = api.configured().unwrap_or_default();
     let mut problems: Vec<Problem> = api.now().problems().iter().map(problem).collect();
     problems.extend(configured.unreadable);
     // What the kernel refused of them is known of the generation that was applied at boot.
@@ -54,12 +51,6 @@ pub fn all_problems(api: &Api) -> Vec<Problem> {
         }
     }
     problems
-}
-
-fn configured(api: &Api) -> Configured {
-    let bytes = files::read(&api.host().configured, CONFIGURED_BYTES).unwrap_or_default();
-    // There is none on a machine that configure has not run on, as a developer's.
-    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 /// `GET /v1/settings/schema`

@@ -15,7 +15,7 @@ pub async fn roll_back(api: &Arc<Api>, ask: Ask) -> Answer {
     let to = ask.generation()?;
     let wanted = ask.wanted(Why::Rollback { to })?;
     let reading = api.clone();
-    make(api, wanted, move |layers| {
+    make(api, &ask.caller, wanted, move |layers| {
         let former = reading.store()?.read(to).map_err(|err| Refusal::missing(files::chain(&err)))?;
         // What the image says is not a generation's.
         for layer in Layer::ALL.into_iter().filter(|layer| *layer != Layer::Image) {
@@ -29,5 +29,5 @@ pub async fn roll_back(api: &Arc<Api>, ask: Ask) -> Answer {
 /// `POST /v1/generations/{n}/confirm`
 pub async fn confirm(api: &Arc<Api>, ask: Ask) -> Answer {
     let number = ask.generation()?;
-    Ok(json(&Turn::take(api, move |turn| turn.confirm(number)).await?))
+    Ok(json(&Turn::take(api, &ask.caller, move |turn| turn.confirm(number)).await?))
 }

@@ -7,7 +7,6 @@ use wire::types::{LogLine, LogPage};
 
 use super::watch::{Follower, Gone, signs_of_life};
 use crate::answer::{Answer, Refusal, events, json};
-use crate::caller::Caller;
 use crate::notice::Notice;
 use crate::serve::Ask;
 use crate::state::Api;
@@ -24,28 +23,28 @@ pub async fn logs(api: &Arc<Api>, ask: Ask) -> Answer {
     let most = usize::try_from(lines).unwrap_or(usize::MAX);
     let unit = ask.filled("unit")?.map(str::to_owned);
     if ask.flag("follow")? {
-        return follow(api, &ask.caller, unit, most).await;
+        return follow(api, ask, unit, most).await;
     }
     let path = api.host().log.clone();
     let (_, lines) = blocking(move || Tail::open(&path, unit, most)).await?;
     Ok(json(&LogPage { lines }))
 }
 
-async fn follow(api: &Arc<Api>, caller: &Caller, unit: Option<String>, most: usize) -> Answer {
-    let (follower, pieces) = Follower::new(api, caller)?;
+async fn follow(api: &Arc<Api>, ask: Ask, unit: Option<String>, most: usize) -> Answer {
+    let (follower, pieces) = Follower::new(api, &ask.caller)?;
     let path = api.host().log.clone();
     let folder = path.parent().unwrap_or(&path).to_owned();
     // Before the first look: what is written after it is noticed.
     let notice =
         Notice::of_folder(&folder).map_err(|err| Refusal::host("the log cannot be followed", &err))?;
     let (tail, lines) = blocking(move || Tail::open(&path, unit, most)).await?;
-    let mut stopped = api.stopped();
+    let mut closing = ask.closing;
     tokio::spawn(async move {
         tokio::select! {
             // The caller's end or the log's: nobody is left to be told.
             _ = tell(&follower, notice, tail, lines) => {}
             () = follower.gone() => {}
-            _ = stopped.wait_for(|stop| *stop) => {}
+            _ = closing.wait_for(|closing| *closing) => {}
         }
     });
     Ok(events(pieces))

@@ -51,7 +51,7 @@ pub async fn answer(api: &Arc<Api>, ask: Ask) -> Answer {
         Call::SettingGenerators => metadata::generators(api, &ask),
         Call::SettingGeneratorsV2 => metadata::generators_v2(api, &ask),
         Call::Templates => metadata::templates(&ask),
-        Call::Reboot => machine::reboot(api).await,
+        Call::Reboot => machine::reboot(api, &ask).await,
         Call::Lockdown => missing::lockdown(),
         Call::RefreshUpdates | Call::PrepareUpdate | Call::ActivateUpdate | Call::DeactivateUpdate => {
             missing::updates()

@@ -156,7 +156,7 @@ pub async fn commit(api: &Arc<Api>, ask: Ask, apply: bool) -> Answer {
     let name = name_of(ask.query.get("tx"))?.to_owned();
     let how = if apply { How::Apply(None) } else { How::Commit };
     let wanted = Wanted { by: ask.caller.to_string(), why: Why::Change, if_match: ask.if_match, how };
-    let keys = Turn::take(api, move |turn| {
+    let keys = Turn::take(api, &ask.caller, move |turn| {
         let api = turn.api();
         let (change, keys) = {
             let transactions = api.transactions();

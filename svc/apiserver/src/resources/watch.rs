@@ -25,7 +25,7 @@ const QUEUE: usize = 16;
 /// A sign of life, so that a connection that is gone is noticed by both ends.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
-/// A caller that follows something, until it is gone or the service ends.
+/// A caller that follows something, until it is gone, its certificate is believed no more, or the service ends.
 pub struct Follower {
     to: Sender<Bytes>,
     _place: Place,
@@ -102,20 +102,21 @@ pub fn signs_of_life() -> tokio::time::Interval {
 /// `GET /v1/watch`
 pub async fn watch(api: &Arc<Api>, ask: Ask) -> Answer {
     let since = ask.number("since", 0, u64::MAX)?;
+    // Who comes back asks for the same as before; how far it got since then is in the header.
+    let since = since.max(ask.last_event);
     let (follower, pieces) = Follower::new(api, &ask.caller)?;
     // From here on nothing is missed; what is kept since then comes first.
     let news = api.news();
     let reading = api.clone();
     let kept = spawn_blocking(move || kept(&reading, since)).await;
     let kept = kept.unwrap_or_else(|err| Err(Refusal::host("the call ended early", &err)))?;
-    let api = api.clone();
     tokio::spawn(async move {
-        let mut stopped = api.stopped();
+        let mut closing = ask.closing;
         tokio::select! {
             // Only the caller's end ends this, and then nobody is left to be told.
             _ = tell(&follower, kept, news) => {}
             () = follower.gone() => {}
-            _ = stopped.wait_for(|stop| *stop) => {}
+            _ = closing.wait_for(|closing| *closing) => {}
         }
     });
     Ok(events(pieces))
@@ -139,7 +140,7 @@ async fn tell(
     let mut told = (0, false);
     for one in kept {
         told = state(&one);
-        follower.tell("generation", Some(one.number), &one).await?;
+        generation(follower, &one).await?;
     }
     let mut signs = signs_of_life();
     loop {
@@ -149,7 +150,7 @@ async fn tell(
                 Ok(News::Generation(one)) if state(&one) <= told => {}
                 Ok(News::Generation(one)) => {
                     told = state(&one);
-                    follower.tell("generation", Some(one.number), &one).await?;
+                    generation(follower, &one).await?;
                 }
                 Ok(News::Applied(report)) => follower.tell("apply", None, &report).await?,
                 Err(RecvError::Lagged(missed)) => {
@@ -160,6 +161,12 @@ async fn tell(
             _ = signs.tick() => follower.sign_of_life().await?,
         }
     }
+}
+
+/// One that awaits confirmation has no number yet to go on after: whoever comes back is told what became of it.
+async fn generation(follower: &Follower, one: &GenerationSummary) -> Result<(), Gone> {
+    let id = one.provisional.is_none().then_some(one.number);
+    follower.tell("generation", id, one).await
 }
 
 /// Rises with every commit, and when one is confirmed.

@@ -9,6 +9,7 @@ use wire::types::{Deletion, Outcome};
 
 use super::parameters::paths;
 use crate::answer::{Answer, Refusal, of_generation};
+use crate::caller::Caller;
 use crate::serve::Ask;
 use crate::state::{Api, Turn, Wanted, invalid, sets_nothing};
 
@@ -21,7 +22,7 @@ pub async fn change(api: &Arc<Api>, ask: Ask) -> Answer {
         let remedy = "send {\"settings\": {...}} with what to set";
         return Err(Refusal::bad("the document sets nothing").remedy(remedy));
     }
-    make(api, wanted, move |layers| {
+    make(api, &ask.caller, wanted, move |layers| {
         layers.write(Layer::Api, tree, None);
         Ok(())
     })
@@ -42,16 +43,17 @@ pub async fn delete(api: &Arc<Api>, ask: Ask) -> Answer {
     if keys.is_empty() {
         return Err(Refusal::bad("no key is named").at("keys", "name at least one: keys=settings.motd"));
     }
-    make(api, wanted, move |layers| remove(layers, &keys)).await
+    make(api, &ask.caller, wanted, move |layers| remove(layers, &keys)).await
 }
 
 /// Makes a change and answers what came of it.
 pub async fn make(
     api: &Arc<Api>,
+    caller: &Caller,
     wanted: Wanted,
     edit: impl FnOnce(&mut Layers) -> Result<(), Refusal> + Send + 'static,
 ) -> Answer {
-    let outcome: Outcome = Turn::take(api, move |turn| turn.change(&wanted, edit)).await?;
+    let outcome: Outcome = Turn::take(api, caller, move |turn| turn.change(&wanted, edit)).await?;
     Ok(of_generation(outcome.generation, &outcome))
 }
 

@@ -42,10 +42,23 @@ impl Turn {
             }
             return undone.map(drop);
         }
-        if self.api.applier.applied() != Some(current.number()) {
+        if self.stands_for(current.number()) {
+            info!(generation = current.number(); "settings in effect that there was no room to store");
+            return Ok(());
+        }
+        if self.api.applied() != Some(current.number()) {
             info!(generation = current.number(); "settings are committed and not in effect");
             self.apply_current(SERVER)?;
         }
         Ok(())
+    }
+
+    /// Whether `configure` put in effect, in place of this generation, what it could not store. It may not be in effect whole, for
+    /// want of a unit; what is stored is older than it all the same.
+    fn stands_for(&self, generation: u64) -> bool {
+        let unstored = self.api.configured().is_some_and(|configured| configured.generation == 0);
+        unstored
+            && self.api.not_in_effect() != Some(generation)
+            && self.api.last_report().is_some_and(|report| report.generation == generation)
     }
 }

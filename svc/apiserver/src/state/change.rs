@@ -12,8 +12,9 @@ use settings::layers::Layers;
 use settings::{Layer, Problem, Settings, Value, check_change, diff, validate};
 use store::{CommitError, Store};
 use wire::apply::{FailedAt, Failure, Renewal, UnitOutcome, UnitRenewal};
-use wire::types::{Outcome, Report};
+use wire::types::{Outcome, Pending, Report};
 
+use super::owed::Owed;
 use super::{News, Snapshot, Turn, lock, say};
 use crate::answer::{Refusal, changed};
 
@@ -44,6 +45,16 @@ pub enum How {
     Apply(Option<u32>),
 }
 
+/// What came of going back.
+pub(super) struct Undone {
+    /// The settings that were gone back to.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// What applying them did.
+    report: Report,
+    /// Why the store does not say so: it still names what they are to take the place of.
+    pub(super) unstored: Option<CommitError>,
+}
+
 impl Turn {
     /// Makes the change that `edit` makes to the layers. An error has changed nothing, or says what was undone.
     pub fn change(
@@ -52,6 +63,9 @@ impl Turn {
         edit: impl FnOnce(&mut Layers) -> Result<(), Refusal>,
     ) -> Result<Outcome, Refusal> {
         let store = self.api.store()?;
+        if wanted.how != How::Preview {
+            self.repay()?;
+        }
         let base = self.look()?;
         self.expect(wanted, &base)?;
         let mut layers = base.layers.clone();
@@ -93,7 +107,8 @@ impl Turn {
             layers,
             user_data,
         };
-        let committed = committed(store, store.commit(draft, Some(base.number())))?;
+        let committed = settled(store, store.commit(draft, Some(base.number())));
+        let committed = committed.map_err(|err| uncommitted(&err))?;
         store.take_problems().iter().for_each(say);
         info!(generation = committed.number, by:% = wanted.by, why:% = wanted.why; "settings committed");
         let snapshot = self.publish(committed.clone(), Some(settings));
@@ -113,10 +128,12 @@ impl Turn {
 
     /// Applies what is committed. What fails is undone, if it never was in effect and there is something to go back to.
     pub fn apply_current(&self, by: &str) -> Result<Report, Refusal> {
+        self.repay()?;
         let current = self.look()?;
         let was_in_effect = self.api.applied() == Some(current.number());
         let report = self.apply(&current);
         if report.ok {
+            self.api.in_effect();
             return Ok(report);
         }
         if was_in_effect {
@@ -171,12 +188,22 @@ impl Turn {
         }
         match lock(&self.api.provisional).as_ref() {
             Some(provisional) if wanted.how != How::Preview => {
-                let error = format!("generation {} awaits confirmation", provisional.generation);
-                let left = provisional.left().as_secs();
-                let remedy = format!(
-                    "POST /v1/generations/{}/confirm, or wait {left} s until it is undone",
-                    provisional.generation
-                );
+                let Pending { generation, left_ms, undo } = provisional.pending();
+                let (error, remedy) = match undo {
+                    Some(why) => (
+                        format!(
+                            "generation {generation} was not confirmed, and undoing it could not be stored: {why}"
+                        ),
+                        "free space on STATE; it is tried again every 10 s".to_owned(),
+                    ),
+                    None => (
+                        format!("generation {generation} awaits confirmation"),
+                        format!(
+                            "POST /v1/generations/{generation}/confirm, or wait {} s until it is undone",
+                            left_ms / 1000
+                        ),
+                    ),
+                };
                 Err(Refusal::conflict(error).remedy(remedy).current(base.number()))
             }
             _ => Ok(()),
@@ -245,39 +272,36 @@ impl Turn {
             let refusal = failed(&report, "there are no settings before it to go back to");
             return refusal.with_report(report).current(of.number);
         };
-        match self.return_to(base, of, Why::ApplyFailed { of: of.number }, by) {
-            Ok((snapshot, undone)) => {
-                let number = snapshot.number();
-                let back = match undone.ok {
-                    true => format!(
-                        "generation {number} has the settings of {} again, and is in effect",
-                        base.number
-                    ),
-                    false => format!(
-                        "generation {number} has the settings of {} again, and could not be applied either",
-                        base.number
-                    ),
-                };
-                let mut refusal = failed(&report, &back).with_report(report).current(number);
-                refusal.failure.undone = Some(undone);
-                refusal
-                    .remedy("the report names what failed; GET /v1/logs?unit=NAME has the unit's own words")
+        let why = Why::ApplyFailed { of: of.number };
+        let Undone { snapshot, report: undone, unstored } = self.return_to(base, of, why, by);
+        let number = snapshot.number();
+        let back = match (&unstored, undone.ok) {
+            (None, true) => {
+                format!("generation {number} has the settings of {} again, and is in effect", base.number)
             }
-            Err(err) => {
-                let back = format!("going back to generation {} failed: {}", base.number, files::chain(&err));
-                failed(&report, &back).with_report(report).current(of.number)
-            }
+            (None, false) => format!(
+                "generation {number} has the settings of {} again, and could not be applied either",
+                base.number
+            ),
+            (Some(err), ok) => format!(
+                "the settings of {} {} in effect again; that could not be stored, is tried again every 10 s, and nothing \
+                 can be changed until it is: {}",
+                base.number,
+                if ok { "are" } else { "could not be put" },
+                files::chain(err)
+            ),
+        };
+        if let Some(err) = unstored {
+            let (base, of, by) = (base.clone(), of.clone(), by.to_owned());
+            self.owe(Owed { base, of, why, by, unstored: files::chain(&err) });
         }
+        let mut refusal = failed(&report, &back).with_report(report).current(number);
+        refusal.failure.undone = Some(undone);
+        refusal.remedy("the report names what failed; GET /v1/logs?unit=NAME has the unit's own words")
     }
 
     /// Commits the content of `base` again, after `of`, and applies it. What another process has committed over `of` meanwhile stays.
-    pub(super) fn return_to(
-        &self,
-        base: &Generation,
-        of: &Generation,
-        why: Why,
-        by: &str,
-    ) -> Result<(Arc<Snapshot>, Report), CommitError> {
+    pub(super) fn return_to(&self, base: &Generation, of: &Generation, why: Why, by: &str) -> Undone {
         let draft = |over: &Generation| Draft {
             unix_s: unix_s(),
             by: by.to_owned(),
@@ -286,32 +310,33 @@ impl Turn {
             provisional: None,
             ..taken_back(base, of, over)
         };
-        let Ok(store) = &self.api.store else { return Ok((self.api.now(), self.apply(&self.api.now()))) };
-        let mut outcome = store.commit(draft(of), Some(of.number));
+        let Ok(store) = &self.api.store else {
+            let snapshot = self.api.now();
+            return Undone { report: self.apply(&snapshot), snapshot, unstored: None };
+        };
+        let mut outcome = settled(store, store.commit(draft(of), Some(of.number)));
         if matches!(outcome, Err(CommitError::Conflict { .. }))
             && let Ok(now) = self.look()
             && let Some(over) = &now.generation
         {
-            outcome = store.commit(draft(over), Some(over.number));
+            outcome = settled(store, store.commit(draft(over), Some(over.number)));
         }
         let of = of.number;
         match outcome {
             Ok(committed) => {
                 warn!(generation = committed.number, settings_of = base.number, why:% = why; "settings undone");
                 let snapshot = self.publish(committed, None);
-                let report = self.apply(&snapshot);
-                Ok((snapshot, report))
+                Undone { report: self.apply(&snapshot), snapshot, unstored: None }
             }
             Err(err) => {
                 error!(of, settings_of = base.number, why:% = files::chain(&err); "settings not undone in the store");
-                // The host at least runs by them: what is stored is undone at the next try, or start.
+                // The host at least runs by them: what is stored is undone at the next try.
                 let settings = Snapshot::of(
                     Some(Arc::new(Generation { number: of, ..base.clone() })),
                     &self.api.image,
                     None,
                 );
-                self.apply(&settings);
-                Err(err)
+                Undone { report: self.apply(&settings), snapshot: Arc::new(settings), unstored: Some(err) }
             }
         }
     }
@@ -369,17 +394,16 @@ fn failed(report: &Report, then: &str) -> Refusal {
 }
 
 /// What is current after a commit. One that the disk did not confirm is: the host runs by what it would read now.
-fn committed(
+pub(super) fn settled(
     store: &Store,
     outcome: Result<Arc<Generation>, CommitError>,
-) -> Result<Arc<Generation>, Refusal> {
+) -> Result<Arc<Generation>, CommitError> {
     match outcome {
-        Ok(committed) => Ok(committed),
         Err(err @ CommitError::InDoubt { .. }) => {
             warn!(why:% = files::chain(&err); "settings committed, in doubt");
-            store.current().ok_or_else(|| uncommitted(&err))
+            store.current().ok_or(err)
         }
-        Err(err) => Err(uncommitted(&err)),
+        outcome => outcome,
     }
 }
 

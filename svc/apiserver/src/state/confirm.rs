@@ -15,11 +15,10 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use wire::types::{GenerationSummary, Pending};
 
+use super::change::settled;
+use super::owed::AGAIN;
 use super::{Api, Turn, lock, summary};
 use crate::answer::Refusal;
-
-/// Between tries to undo, where the store refuses.
-const AGAIN: Duration = Duration::from_secs(10);
 
 /// Who undoes, in generations.
 const SERVER: &str = "apiserver";
@@ -31,6 +30,8 @@ pub struct Provisional {
     pub generation: u64,
     until: Instant,
     alarm: AbortHandle,
+    /// Why it is not undone, though its time has come.
+    unstored: Option<String>,
 }
 
 impl Provisional {
@@ -38,15 +39,13 @@ impl Provisional {
     pub fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
-}
 
-impl Api {
-    /// What awaits confirmation.
-    pub fn pending(&self) -> Option<Pending> {
-        lock(&self.provisional).as_ref().map(|provisional| Pending {
-            generation: provisional.generation,
-            left_ms: u64::try_from(provisional.left().as_millis()).unwrap_or(u64::MAX),
-        })
+    pub(super) fn pending(&self) -> Pending {
+        Pending {
+            generation: self.generation,
+            left_ms: u64::try_from(self.left().as_millis()).unwrap_or(u64::MAX),
+            undo: self.unstored.clone(),
+        }
     }
 }
 
@@ -61,7 +60,8 @@ impl Turn {
             }
         });
         info!(generation, within_s = within.as_secs(); "awaiting confirmation");
-        *lock(&self.api.provisional) = Some(Provisional { generation, until, alarm: alarm.abort_handle() });
+        let alarm = alarm.abort_handle();
+        *lock(&self.api.provisional) = Some(Provisional { generation, until, alarm, unstored: None });
     }
 
     /// Keeps a generation that awaits confirmation.
@@ -81,7 +81,7 @@ impl Turn {
             );
             return Err(Refusal::conflict(error).remedy(remedy).current(current.number()));
         }
-        let confirmed = store.confirm(number).map_err(|err| match err {
+        let confirmed = settled(store, store.confirm(number)).map_err(|err| match err {
             CommitError::NotCurrent { .. } => Refusal::conflict(files::chain(&err)).current(current.number()),
             CommitError::Full { .. } => Refusal::new(StatusCode::INSUFFICIENT_STORAGE, files::chain(&err)),
             _ => Refusal::host("the generation cannot be confirmed", &err),
@@ -109,7 +109,10 @@ impl Turn {
         // The first settings of all give way to the image's.
         let base = base.map_or_else(|| nothing_like(generation), Arc::unwrap_or_clone);
         let undone = self.return_to(&base, generation, Why::NotConfirmed { of: number }, SERVER);
-        Ok(undone.is_ok())
+        if let (Some(err), Some(provisional)) = (&undone.unstored, lock(&self.api.provisional).as_mut()) {
+            provisional.unstored = Some(files::chain(err));
+        }
+        Ok(undone.unstored.is_none())
     }
 
     /// What awaited confirmation does not any more, if it is one of `which`. Its alarm will find nothing to undo.

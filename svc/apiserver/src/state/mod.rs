@@ -8,6 +8,7 @@ mod change;
 mod confirm;
 mod follow;
 mod news;
+mod owed;
 mod release;
 mod snapshot;
 mod transactions;
@@ -24,13 +25,15 @@ use settings::{LIMITS as SETTINGS, Layer, written};
 use store::{KEEP, Opened, Store};
 use tokio::sync::{Semaphore, broadcast, watch};
 use wire::apply::FailedAt;
-use wire::types::Report;
+use wire::configured::Configured;
+use wire::types::{Pending, Report};
 
 use crate::answer::Refusal;
 use crate::audit::Log;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::remote::{REMOTE_LIMITS, Remote};
+use owed::Owed;
 
 pub use change::{How, Wanted, invalid};
 pub use confirm::Provisional;
@@ -42,6 +45,9 @@ pub use turn::Turn;
 
 /// News kept for a watcher that is slower than they come.
 const NEWS: usize = 256;
+
+/// `configure` writes what it found; a limit all the same.
+const CONFIGURED_BYTES: usize = 16 << 20;
 
 /// The API of one host.
 pub struct Api {
@@ -59,6 +65,7 @@ pub struct Api {
     news: broadcast::Sender<News>,
     transactions: Mutex<Transactions>,
     provisional: Mutex<Option<Provisional>>,
+    owed: Mutex<Option<Owed>>,
     last: Mutex<Option<Report>>,
     turn: Arc<tokio::sync::Mutex<()>>,
     waiting: Semaphore,
@@ -103,6 +110,7 @@ impl Api {
             news: broadcast::Sender::new(NEWS),
             transactions: Mutex::default(),
             provisional: Mutex::default(),
+            owed: Mutex::default(),
             last: Mutex::new(last),
             turn: Arc::default(),
             stop: watch::Sender::new(false),
@@ -137,7 +145,7 @@ impl Api {
 
     /// The generation that was applied last, by whatever process.
     pub fn applied(&self) -> Option<u64> {
-        self.applier.applied()
+        self.applier.applied().filter(|number| Some(*number) != self.not_in_effect())
     }
 
     /// Whether the files of a generation are there, by whatever process. A unit that is not well since then does not make the
@@ -147,7 +155,20 @@ impl Api {
             let units_only = report.failure.as_ref().is_none_or(|failure| failure.at == FailedAt::Units);
             report.generation == generation && units_only
         };
-        self.applied() == Some(generation) || self.applier.last().is_some_and(there)
+        let standing = self.not_in_effect() != Some(generation);
+        standing && (self.applied() == Some(generation) || self.applier.last().is_some_and(there))
+    }
+
+    /// What awaits confirmation, or is being undone.
+    pub fn pending(&self) -> Option<Pending> {
+        let owed = lock(&self.owed).as_ref().map(Owed::pending);
+        owed.or_else(|| lock(&self.provisional).as_ref().map(Provisional::pending))
+    }
+
+    /// What `configure` found and did.
+    pub fn configured(&self) -> Option<Configured> {
+        let bytes = files::read(&self.host.configured, CONFIGURED_BYTES).ok()?;
+        serde_json::from_slice(&bytes).ok()
     }
 
     /// PID 1.

@@ -7,6 +7,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::Api;
 use crate::answer::Refusal;
+use crate::caller::Caller;
 
 /// The right to change what is in effect. Whoever holds it is the only one.
 pub struct Turn {
@@ -30,11 +31,26 @@ impl Turn {
     /// Waits for a turn and does `work` in it, also when the caller who wanted it is gone by then.
     pub async fn take<T: Send + 'static>(
         api: &Arc<Api>,
+        caller: &Caller,
         work: impl FnOnce(&Turn) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
+        let too_many = |error| Refusal::new(StatusCode::TOO_MANY_REQUESTS, error).remedy("try again");
+        let _seat = match caller {
+            Caller::Local { .. } => None,
+            Caller::Remote { serial, .. } => {
+                let limits = api.remote().limits();
+                let error = || {
+                    too_many(format!(
+                        "{} changes with this certificate, or {} over the network, are waiting for their turn",
+                        limits.writers_each, limits.writers
+                    ))
+                };
+                Some(api.remote().writers_seat(serial).ok_or_else(error)?)
+            }
+        };
         let Ok(_place) = api.waiting.try_acquire() else {
             let error = format!("{} changes are waiting for their turn", api.limits.writers);
-            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, error).remedy("try again"));
+            return Err(too_many(error));
         };
         Turn::wait(api, work).await
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::http::Request;
-use crate::server::Machine;
+use crate::server::{Machine, until};
 
 const WEB: &str = r#"{"settings": {"containers": {"web": {"image": "docker.io/library/caddy:2"}}}}"#;
 
@@ -233,4 +233,43 @@ fn keys_that_nothing_reads_are_named_and_kept() {
     let body = r#"{"settings": {"kubernetes": {"cluster-name": "east"}, "motd": "x"}}"#;
     let outcome = machine.patch("/v1/settings", body).is(200).json();
     assert_eq!(outcome["unread"], json!(["settings.kubernetes.cluster-name"]), "{outcome}");
+}
+
+#[test]
+fn an_undo_that_there_is_no_room_for_is_owed_until_there_is() {
+    let mut machine = Machine::new("owed");
+    machine.patch("/v1/settings", r#"{"settings": {"motd": "good"}}"#).is(200);
+    let broken =
+        r#"{"settings": {"motd": "bad", "containers": {"web": {"image": "docker.io/library/caddy:2"}}}}"#;
+    machine.init.hold(true);
+    let socket = machine.socket();
+    let change = std::thread::spawn(move || Request::new("PATCH", "/v1/settings").body(broken).send(&socket));
+    until("committed", || machine.generation() == 2);
+    // Nothing more can be stored: what is written aside has no room.
+    let aside = machine.root.join("state/settings/1/.new");
+    std::fs::create_dir(&aside).unwrap();
+    machine.init.fail("containers", 1);
+    machine.init.hold(false);
+    let refused = change.join().unwrap().is(500).json();
+    assert!(refused["error"].as_str().unwrap().contains("could not be stored"), "{refused}");
+    let is_good = |machine: &Machine| machine.file("/etc/motd").is_some_and(|motd| motd.trim() == "good");
+    assert!(is_good(&machine), "the host runs by what was before");
+    let pending = machine.get("/v1/status").json()["pending"].clone();
+    assert!(pending["generation"] == 2 && pending["undo"].is_string(), "{pending}");
+    let refused = machine.patch("/v1/settings", r#"{"settings": {"motd": "other"}}"#).is(409).json();
+    assert!(refused["remedy"].as_str().unwrap().contains("STATE"), "{refused}");
+    machine.post("/v1/apply").is(409);
+    assert!(is_good(&machine), "not applied after all");
+    // Who begins finds it not in effect, tries it, and owes the undo again.
+    machine.stop();
+    machine.init.fail("containers", 1);
+    machine.start(apiserver::LIMITS);
+    until("owed again", || machine.get("/v1/status").json()["pending"]["undo"].is_string());
+    assert!(is_good(&machine));
+    std::fs::remove_dir(&aside).unwrap();
+    until("stored", || machine.generation() == 3);
+    until("done", || machine.get("/v1/status").json().get("pending").is_none());
+    assert_eq!(machine.get("/v1/settings").json()["settings"], serde_json::json!({ "motd": "good" }));
+    assert_eq!(machine.api().applied(), Some(3));
+    machine.patch("/v1/settings", r#"{"settings": {"motd": "other"}}"#).is(200);
 }

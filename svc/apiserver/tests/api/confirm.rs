@@ -2,8 +2,11 @@
 
 use std::sync::mpsc::channel;
 
+use apply::Applier;
+use control::Pid1;
 use generation::{Draft, Registry, Why};
 use serde_json::json;
+use settings::{LIMITS, Layer, Layers, Rooted, from_json, validate};
 
 use crate::server::{Machine, until};
 
@@ -74,6 +77,28 @@ fn what_is_committed_and_not_in_effect_is_applied_when_a_server_begins() {
     machine.start(apiserver::LIMITS);
     until("applied", || machine.file("/etc/motd").is_some_and(|motd| motd.trim() == "committed"));
     assert_eq!(machine.generation(), 2);
+}
+
+#[test]
+fn what_configure_had_no_room_to_store_stays_in_effect_also_if_a_unit_is_not_well() {
+    let mut machine = with_one("unstored");
+    machine.stop();
+    let said = br#"{"motd": "told", "containers": {"web": {"image": "docker.io/library/caddy:2"}}}"#;
+    let said = from_json(said, Layer::Imds, Rooted::AtSettings, &LIMITS).unwrap();
+    let mut layers = Layers::default();
+    layers.set(Layer::Imds, said);
+    let (plan, _) = render::render(&validate(&layers.merged()).0, &apply::facts(&machine.root));
+    machine.init.fail("containers", 1);
+    let pid1 = Pid1::at(&machine.root.join("run/gantry/init.sock"));
+    assert!(!Applier::new(&machine.root, Some(Box::new(pid1))).lenient().apply(&plan, 1).ok);
+    let report = serde_json::to_vec(&wire::configured::Configured::default()).unwrap();
+    std::fs::write(machine.root.join("run/gantry/configure.json"), report).unwrap();
+    machine.start(apiserver::LIMITS);
+    // A first turn comes before every other.
+    machine.patch("/v1/settings?dry-run=true", BODY).is(200);
+    assert_eq!(machine.file("/etc/motd").unwrap().trim(), "told");
+    machine.patch("/v1/settings", BODY).is(200);
+    assert_eq!(machine.file("/etc/motd").unwrap().trim(), "on trial");
 }
 
 #[test]

@@ -34,6 +34,29 @@ fn a_watcher_sees_every_generation_and_every_apply() {
 }
 
 #[test]
+fn a_watcher_that_comes_back_goes_on_where_it_was() {
+    let machine = Machine::new("resume");
+    for number in 1..=5 {
+        let body = json!({ "settings": { "motd": number.to_string() } }).to_string();
+        machine.patch("/v1/settings", &body).is(200);
+    }
+    let watch = |target: &str, last: &str| {
+        Request::new("GET", target).header("Last-Event-ID", last).open(&machine.socket())
+    };
+    for target in ["/v1/watch", "/v1/watch?since=1"] {
+        let mut events = watch(target, "3");
+        assert_eq!(events.next_of("generation")["number"], 4, "{target}");
+        assert_eq!(events.next_of("generation")["number"], 5, "{target}");
+    }
+    machine.ask(&Request::new("GET", "/v1/watch").header("Last-Event-ID", "x")).is(400);
+    // What awaited confirmation is told again: it may be confirmed by now.
+    machine.patch("/v1/settings?confirm-within=600", r#"{"settings": {"motd": "x"}}"#).is(200);
+    let mut events = Request::new("GET", "/v1/watch?since=4").open(&machine.socket());
+    assert_eq!((events.next_of("generation")["number"].as_u64(), events.last_id()), (Some(5), Some("5")));
+    assert_eq!((events.next_of("generation")["number"].as_u64(), events.last_id()), (Some(6), Some("5")));
+}
+
+#[test]
 fn watchers_end_with_the_service_and_are_bounded() {
     let limits = apiserver::Limits { followers: 2, ..apiserver::LIMITS };
     let mut machine = Machine::within("watchers", limits);

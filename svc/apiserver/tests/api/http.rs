@@ -60,7 +60,7 @@ impl Request {
         let mut status = String::new();
         reader.read_line(&mut status).unwrap();
         assert!(status.starts_with("HTTP/1.1 200"), "{status}");
-        Events { reader }
+        Events { reader, last_id: None }
     }
 }
 
@@ -141,6 +141,7 @@ impl Answer {
 /// Server-sent events, as they come.
 pub struct Events {
     reader: BufReader<UnixStream>,
+    last_id: Option<String>,
 }
 
 impl Events {
@@ -155,10 +156,17 @@ impl Events {
             }
             if let Some(name) = line.strip_prefix("event: ") {
                 event = Some(name.trim().to_owned());
+            } else if let Some(id) = line.strip_prefix("id: ") {
+                self.last_id = Some(id.trim().to_owned());
             } else if let Some(data) = line.strip_prefix("data: ") {
                 return Some((event.take().unwrap(), serde_json::from_str(data).unwrap()));
             }
         }
+    }
+
+    /// The number to come back with.
+    pub fn last_id(&self) -> Option<&str> {
+        self.last_id.as_deref()
     }
 
     /// The next event of this name.

@@ -16,6 +16,7 @@ use wire::Role;
 
 use super::client::{Client, ask};
 use super::{Site, base64, now_s};
+use crate::http::Request;
 use crate::server::until;
 
 /// What makes a good certificate a bad one.
@@ -189,6 +190,44 @@ fn a_revocation_list_in_the_settings_ends_connections_and_lets_nobody_back_in() 
     until("the end of the old connection", || ask(&mut connection, "/v1/status").is_err());
     assert!(mallory.get("/v1/status").is_err());
     until("a record", || refusals(&site).iter().any(|why| why.to_lowercase().contains("revoked")));
+}
+
+#[test]
+fn a_revocation_list_of_an_authority_that_is_not_believed_is_refused() {
+    let careless = Careless::new();
+    let site = Site::new("foreign-list");
+    let list = base64(&careless.revoke());
+    let answer = site.set(json!({ "revoked": list })).is(500).json();
+    let error = answer["error"].as_str().unwrap();
+    for said in ["settings.api.revoked", "CN=careless", "CN=test", "settings.api.client-ca"] {
+        assert!(error.contains(said), "{said}: {error}");
+    }
+    assert_eq!(answer["undone"]["ok"], true, "{answer}");
+    let own = crate::server::Machine::new("foreign-list-own");
+    let api = json!({ "enabled": true, "port": super::free_port(), "revoked": list });
+    let answer = own.patch("/v1/settings", &json!({ "settings": { "api": api } }).to_string()).json();
+    assert!(answer["error"].as_str().unwrap().contains("DELETE /v1/certificates"), "{answer}");
+}
+
+#[test]
+fn a_web_page_changes_nothing() {
+    let site = Site::new("page");
+    let admin = site.client(&site.issue(Role::Admin));
+    let before = site.machine.generation();
+    let change = || Request::new("PATCH", "/v1/settings").body(r#"{"settings": {"motd": "mine"}}"#);
+    for (name, value) in
+        [("Origin", "https://evil.example"), ("Origin", "null"), ("Sec-Fetch-Site", "same-site")]
+    {
+        let refused = admin.ask(&change().header(name, value)).unwrap().is(403).json();
+        assert!(refused["error"].as_str().unwrap().contains(&name.to_lowercase()), "{refused}");
+        assert_eq!(admin.ask(&Request::new("POST", "/tx/apply").header(name, value)).unwrap().status, 403);
+        // Reading is no harm: a page does not get to see the answer.
+        assert_eq!(admin.ask(&Request::new("GET", "/v1/status").header(name, value)).unwrap().status, 200);
+        // Whoever has the socket has no certificate that a browser would show.
+        site.machine.ask(&Request::new("POST", "/v1/apply").header(name, value)).is(200);
+    }
+    assert_eq!(site.machine.generation(), before);
+    admin.ask(&change()).unwrap().is(200);
 }
 
 #[test]

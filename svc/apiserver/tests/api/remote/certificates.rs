@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -110,6 +111,34 @@ fn what_a_revoked_certificate_has_not_said_whole_is_not_begun() {
     let _ = open.read_to_end(&mut answer);
     assert!(!String::from_utf8_lossy(&answer).contains("200 OK"));
     assert_eq!(own.machine.generation(), before);
+}
+
+#[test]
+fn a_revoked_certificate_watches_no_longer() {
+    let own = Own::new("watches");
+    let admin = own.first();
+    let issued = issue(&admin, json!({ "name": "eve", "role": "admin" })).is(200).json();
+    let text = |key: &str| issued[key].as_str().unwrap().to_owned();
+    let eve = Client::new(own.port, &text("ca"), Some((&text("certificate"), &text("key"))));
+    fs::write(own.machine.root.join("var/log/host.log"), "").unwrap();
+    let mut watching: Vec<_> = ["/v1/watch", "/v1/logs?follow=true"]
+        .map(|target| {
+            let mut connection = eve.connect().unwrap();
+            connection.write_all(&Request::new("GET", target).bytes()).unwrap();
+            let mut head = [0; 12];
+            connection.read_exact(&mut head).unwrap();
+            assert_eq!(&head, b"HTTP/1.1 200", "{target}");
+            connection
+        })
+        .into();
+    let revoke = Request::new("DELETE", &format!("/v1/certificates/{}", text("serial")));
+    own.machine.ask(&revoke).is(200);
+    let began = Instant::now();
+    for connection in &mut watching {
+        // However it ends.
+        let _ = connection.read_to_end(&mut Vec::new());
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -171,6 +171,46 @@ fn one_certificate_does_not_take_every_watchers_place() {
 }
 
 #[test]
+fn changes_over_the_network_do_not_take_every_writers_place() {
+    let site = Site::new("writers");
+    let admins: Vec<_> = (0..5).map(|_| site.client(&site.issue(Role::Admin))).collect();
+    site.machine.init.hold(true);
+    let web = r#"{"settings": {"containers": {"web": {"image": "docker.io/library/caddy:2"}}}}"#;
+    let before = site.machine.generation();
+    let socket = site.machine.socket();
+    let first = std::thread::spawn(move || Request::new("PATCH", "/v1/settings").body(web).send(&socket));
+    until("the first has its turn", || site.machine.generation() > before);
+    let apply = Request::new("POST", "/v1/apply");
+    let ask = |client: &super::Client| {
+        let mut connection = client.connect().unwrap();
+        connection.write_all(&apply.bytes()).unwrap();
+        connection
+    };
+    let refused = |connection: &mut super::client::Connection| {
+        let mut head = [0; 12];
+        connection.read_exact(&mut head).unwrap();
+        assert_eq!(&head, b"HTTP/1.1 429");
+    };
+    let mut waiting = Vec::new();
+    for admin in &admins[..4] {
+        waiting.extend((0..5).map(|_| ask(admin)));
+        // Whichever of them came last.
+        let connections = waiting.iter_mut().rev().take(5);
+        let mut polled: Vec<_> = connections.collect();
+        polled.iter_mut().for_each(|one| one.sock.set_nonblocking(true).unwrap());
+        until("one of one certificate turned away", || {
+            polled.iter_mut().any(|one| one.read(&mut [0; 12]).is_ok_and(|count| count > 0))
+        });
+    }
+    refused(&mut ask(&admins[4]));
+    // Sixteen wait; root is not turned away.
+    let socket = site.machine.socket();
+    let root = std::thread::spawn(move || Request::new("POST", "/v1/apply").send(&socket).status);
+    site.machine.init.hold(false);
+    assert_eq!((first.join().unwrap().status, root.join().unwrap()), (200, 200));
+}
+
+#[test]
 fn a_call_whose_caller_hangs_up_is_recorded() {
     let site = Site::new("hangs-up");
     let reader = site.client(&site.issue(Role::Reader));
