@@ -1,12 +1,13 @@
 //! `xtask bench settings`: what a change of settings costs, on this host, with the programs that images carry.
 //!
-//! A whole host in a folder, the API server over it without PID 1, and clients on its socket. Beside each change through
+//! A whole host in a folder, the API server over it, a PID 1 without units, and clients on its socket. Beside each change through
 //! the API, in turn, the same change made the way a chain of processes makes it: one process for each of the client's
 //! request, the commit, the applier and the command that restarts a service. The chain is a stand-in: each of its
 //! steps is one start of our own client with one request, which is less than such a step does elsewhere.
 
 mod chain;
 mod conversation;
+mod pid1;
 mod served;
 
 use std::path::Path;
@@ -160,12 +161,11 @@ fn motd(text: &str) -> String {
     serde_json::json!({ "settings": { "motd": text } }).to_string()
 }
 
-/// A container that is declared, does not run, and has an environment of many variables.
+/// Many keys that no file follows from: what they cost is the document's.
 fn large_document() -> String {
-    let env: serde_json::Map<_, _> =
-        (0..LARGE_KEYS).map(|n| (format!("VARIABLE_{n}"), format!("value {n}").into())).collect();
-    let big = serde_json::json!({ "image": "registry.example/big:1", "enabled": false, "env": env });
-    serde_json::json!({ "settings": { "containers": { "big": big } } }).to_string()
+    let labels: serde_json::Map<_, _> =
+        (0..LARGE_KEYS).map(|n| (format!("example.org/label-{n}"), format!("value-{n}").into())).collect();
+    serde_json::json!({ "settings": { "kubernetes": { "node-labels": labels } } }).to_string()
 }
 
 fn change(conversation: &mut Conversation, body: &str) -> Result<()> {

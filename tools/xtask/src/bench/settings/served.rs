@@ -11,6 +11,7 @@ use imager::programs::{self, Places};
 use imager::variant::Variant;
 
 use super::conversation::Conversation;
+use super::pid1;
 
 /// How long a server may take to answer first.
 const START: Duration = Duration::from_secs(20);
@@ -66,6 +67,7 @@ impl Served {
         ] {
             std::fs::write(folder.path().join(path), text).with_context(|| format!("cannot write {path}"))?;
         }
+        pid1::listen(&folder.path().join("run/gantry/init.sock"))?;
         let mut command = Command::new(&programs.host);
         command.arg0("apiserver").arg("--root").arg(folder.path()).stdin(Stdio::null()).stderr(Stdio::null());
         let server = command.spawn().context("cannot start the API server")?;
