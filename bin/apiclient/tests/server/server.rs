@@ -225,8 +225,8 @@ fn the_machine_is_seen_and_told() {
     let out = host.ok(&["boot"]);
     assert!(out.contains("3.200 s  2.300 s  containerd"), "{out}");
     host.init.fail("netd", 9);
-    assert!(host.ok(&["status"]).contains("not as they should be: netd"));
     assert_eq!(host.run(&["services", "restart", "netd"]).status, 6);
+    assert!(host.ok(&["status"]).contains("not as they should be: netd"));
     host.init.told();
     host.ok(&["reboot"]);
     assert_eq!(host.init.told(), ["shutdown"]);

@@ -1,6 +1,6 @@
 //! A PID 1 for tests: it knows some units, remembers what it was asked, and has units fail that a test names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -19,6 +19,8 @@ pub struct Init(Arc<Mutex<State>>);
 struct State {
     asked: Vec<Request>,
     failing: BTreeMap<String, u32>,
+    /// Those that did not come up when they were last waited for.
+    down: BTreeSet<String>,
 }
 
 impl Init {
@@ -42,12 +44,17 @@ impl Init {
     }
 
     fn fails(&self, unit: &str) -> bool {
-        match self.0.lock().unwrap().failing.get_mut(unit) {
+        let State { failing, down, .. } = &mut *self.0.lock().unwrap();
+        match failing.get_mut(unit) {
             Some(times) if *times > 0 => {
                 *times -= 1;
+                down.insert(unit.to_owned());
                 true
             }
-            _ => false,
+            _ => {
+                down.remove(unit);
+                false
+            }
         }
     }
 
@@ -102,7 +109,7 @@ impl Init {
     }
 
     fn unit(&self, name: &str) -> UnitStatus {
-        let failing = self.0.lock().unwrap().failing.get(name).is_some_and(|times| *times > 0);
+        let failing = self.0.lock().unwrap().down.contains(name);
         UnitStatus {
             name: name.into(),
             description: format!("what {name} is for"),
